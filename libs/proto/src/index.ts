@@ -1,0 +1,13 @@
+export {
+  DEFAULT_DEADLINE_MS,
+  MAX_MESSAGE_BYTES,
+  grpcClient,
+  packageDefinition,
+  serviceDefinition,
+  type CallOptions,
+  type GrpcClient,
+  type GrpcClientOptions,
+  type GrpcHandlers,
+  type PackageDefinition,
+  type Service,
+} from './grpc';
