@@ -1,0 +1,65 @@
+import { connect } from 'node:net';
+import { connect as connectHttp2, constants } from 'node:http2';
+
+const PROBE_TIMEOUT_MS = 2_000;
+
+/** Sends the bytes and succeeds when the answer contains what is expected. */
+export async function probeTcp(port: number, request: Buffer, expected: string): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let answer = '';
+      socket.setTimeout(PROBE_TIMEOUT_MS, () => {
+        reject(new Error('no answer'));
+      });
+      socket.once('error', reject);
+      socket.once('close', () => {
+        reject(new Error('connection closed'));
+      });
+      socket.on('data', (chunk) => {
+        answer += chunk.toString('latin1');
+        if (answer.includes(expected)) resolve();
+      });
+      socket.write(request);
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Calls a unary rpc without a gRPC library (this package has no dependency) and succeeds on status OK. */
+export async function probeGrpc(port: number, path: string, message: Buffer): Promise<void> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      session.once('error', reject);
+      const call = session.request({
+        [constants.HTTP2_HEADER_METHOD]: 'POST',
+        [constants.HTTP2_HEADER_PATH]: path,
+        [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
+        [constants.HTTP2_HEADER_TE]: 'trailers',
+      });
+      const settle = (headers: Readonly<Record<string, unknown>>): void => {
+        const status = headers['grpc-status'];
+        if (status === '0') resolve();
+        else if (status !== undefined) reject(new Error(`gRPC status ${String(status)}`));
+      };
+      call.setTimeout(PROBE_TIMEOUT_MS, () => {
+        reject(new Error('no answer'));
+      });
+      call.once('error', reject);
+      // An error may come in the headers alone, a success always comes in the trailers.
+      call.on('response', settle);
+      call.on('trailers', settle);
+      call.once('close', () => {
+        reject(new Error('call closed'));
+      });
+      call.resume();
+      const frame = Buffer.alloc(5);
+      frame.writeUInt32BE(message.length, 1);
+      call.end(Buffer.concat([frame, message]));
+    });
+  } finally {
+    session.destroy();
+  }
+}
