@@ -1,0 +1,32 @@
+/**
+ * The one error a task or an agent fails with on purpose. `type` is for programs (a later TRY matches on it), the message for people.
+ * Its message may still quote a secret (a server's stderr, say): it is masked where it leaves the activity, in `run-scope.ts`.
+ */
+export class TaskFailure extends Error {
+  readonly type: FailureType | (string & {});
+  /** Whether a second attempt may succeed: a dead service, a full queue. */
+  readonly retryable: boolean;
+
+  constructor(type: FailureType | (string & {}), message: string, { retryable = false } = {}) {
+    super(message);
+    this.name = 'TaskFailure';
+    this.type = type;
+    this.retryable = retryable;
+  }
+}
+
+/** The types this runner raises itself; RAISE adds names of the workflow's own. */
+export type FailureType =
+  | 'ExpressionFailed'
+  | 'SecretRefused'
+  | 'InvalidTask'
+  | 'HttpFailed'
+  | 'AnswerTooLarge'
+  | 'StateTooLarge'
+  | 'McpServerFailed'
+  | 'McpToolFailed'
+  | 'ModelFailed'
+  | 'LimitReached'
+  | 'ContextGone'
+  | 'Unavailable'
+  | 'Internal';
