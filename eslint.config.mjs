@@ -17,7 +17,7 @@ const boundaries = [
   },
   {
     sourceTag: 'type:platform',
-    onlyDependOnLibsWithTags: ['type:contract', 'type:domain'],
+    onlyDependOnLibsWithTags: ['type:contract', 'type:domain', 'type:sdk'],
     bannedExternalImports: ['mongoose', 'ioredis', '@temporalio/*'],
   },
   {

@@ -23,14 +23,11 @@ export const MAX_MESSAGE_BYTES = 10 * 1024 * 1024 + 64 * 1024;
 /** A unary call without a deadline of its own gets this one: no caller waits for ever. */
 export const DEFAULT_DEADLINE_MS = 10_000;
 
-/** A generated service: what protoc-gen-es emits, with the types of its rpcs. */
-export type Service = Omit<DescService, 'method'> & { readonly method: Record<string, DescMethod> };
-
 /**
  * What implements a service: every rpc, with exact types. A missing or misspelt rpc does not compile.
  * `Context` is what the host hands to each call (who is calling, cancellation).
  */
-export type GrpcHandlers<S extends Service, Context> = {
+export type GrpcHandlers<S extends DescService, Context> = {
   readonly [K in keyof S['method']]: Handler<S['method'][K], Context>;
 };
 
@@ -42,7 +39,7 @@ type Handler<M extends DescMethod, Context> = (
 type Answer<M extends DescMethod, T> = M['methodKind'] extends 'server_streaming' ? AsyncIterable<T> : Promise<T>;
 
 /** A client of a service: one function per rpc. Failures reject with grpc-js's `ServiceError`. */
-export type GrpcClient<S extends Service> = {
+export type GrpcClient<S extends DescService> = {
   readonly [K in keyof S['method']]: Rpc<S['method'][K]>;
 } & { close(): void };
 
@@ -69,15 +66,15 @@ export interface GrpcClientOptions {
 export type PackageDefinition = Parameters<typeof grpc.loadPackageDefinition>[0];
 
 /** The service as grpc-js serves it. */
-export function serviceDefinition(service: Service): grpc.ServiceDefinition {
-  return Object.fromEntries(methods(service).map((method) => [method.name, methodDefinition(method)]));
+export function serviceDefinition(service: DescService): grpc.ServiceDefinition {
+  return Object.fromEntries(service.methods.map((method) => [method.name, methodDefinition(method)]));
 }
 
 /**
  * What Nest's gRPC transport takes as `packageDefinition`: the services by full name, and one entry per file with
  * the descriptor's bytes, which is where `@grpc/reflection` looks.
  */
-export function packageDefinition(...services: readonly Service[]): PackageDefinition {
+export function packageDefinition(...services: readonly DescService[]): PackageDefinition {
   const files = new Set(services.flatMap((service) => [...withImports(service.file)]));
   return Object.fromEntries([
     ...services.map((service) => [service.typeName, serviceDefinition(service)] as const),
@@ -89,7 +86,7 @@ export function packageDefinition(...services: readonly Service[]): PackageDefin
  * Connects lazily to `address`. Rpcs that the contract marks as free of side effects or idempotent are tried again
  * while the server is UNAVAILABLE; the others never are, since a lost answer may hide a write that happened.
  */
-export function grpcClient<S extends Service>(
+export function grpcClient<S extends DescService>(
   service: S,
   address: string,
   credentials: grpc.ChannelCredentials,
@@ -102,7 +99,7 @@ export function grpcClient<S extends Service>(
     ...options.channel,
   });
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-  const rpcs = methods(service).map((method) => [
+  const rpcs = service.methods.map((method) => [
     method.name,
     method.methodKind === 'server_streaming'
       ? streamRpc(client, method)
@@ -110,10 +107,6 @@ export function grpcClient<S extends Service>(
   ]);
   // The rpcs are built from the descriptor that the type is derived from; the compiler cannot follow that.
   return { ...Object.fromEntries(rpcs), close: () => { client.close(); } } as GrpcClient<S>;
-}
-
-function methods(service: Service): readonly DescMethod[] {
-  return Object.values(service.method);
 }
 
 function methodDefinition(method: DescMethod): grpc.MethodDefinition<unknown, unknown> {
@@ -186,8 +179,8 @@ function streamRpc(client: grpc.Client, method: DescMethod) {
 }
 
 /** gRPC's own retry (service config): three attempts within about a second, and only for the rpcs that allow it. */
-function retryConfig(service: Service) {
-  const repeatable = methods(service).filter(
+function retryConfig(service: DescService) {
+  const repeatable = service.methods.filter(
     ({ idempotency }) => idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
   );
   if (repeatable.length === 0) return {};

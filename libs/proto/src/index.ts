@@ -9,5 +9,5 @@ export {
   type GrpcClientOptions,
   type GrpcHandlers,
   type PackageDefinition,
-  type Service,
 } from './grpc';
+export { errorStatus, statusDetails, type ErrorStatus, type StatusViolation } from './status';

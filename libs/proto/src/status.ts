@@ -1,0 +1,85 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
+import * as grpc from '@grpc/grpc-js';
+import { BadRequestSchema, PreconditionFailureSchema } from './gen/google/rpc/error_details_pb';
+import { StatusSchema } from './gen/google/rpc/status_pb';
+
+/**
+ * An error's details on the wire: a `google.rpc.Status` in the trailer every gRPC library knows, so that clients in
+ * other languages read them with their own tools.
+ */
+const TRAILER = 'grpc-status-details-bin';
+
+/**
+ * Trailers are small: Python and Java refuse more than about 8 KB of them, and base64 adds a third. What does not
+ * fit is counted rather than sent.
+ */
+const MAX_DETAILS_BYTES = 4096;
+const MAX_MESSAGE_CHARACTERS = 2048;
+
+/** One thing that is wrong: where, and what is allowed there. Never the value. */
+export interface StatusViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+export interface ErrorStatus {
+  readonly code: grpc.status;
+  readonly message: string;
+  readonly violations: readonly StatusViolation[];
+}
+
+/** The status to end a call with: INVALID_ARGUMENT carries a `BadRequest`, any other code a `PreconditionFailure`. */
+export function errorStatus({ code, message, violations }: ErrorStatus): grpc.StatusObject {
+  const metadata = new grpc.Metadata();
+  if (violations.length > 0) {
+    const details = violationsThatFit(violations);
+    const status = create(StatusSchema, { code, message: '', details: [pack(code, details)] });
+    metadata.set(TRAILER, Buffer.from(toBinary(StatusSchema, status)));
+  }
+  return { code, details: shorten(message), metadata };
+}
+
+/** The violations an error came with; none where the trailer is missing or is not what it should be. */
+export function statusDetails(error: { readonly metadata?: grpc.Metadata }): readonly StatusViolation[] {
+  const bytes = error.metadata?.get(TRAILER)[0];
+  if (!(bytes instanceof Uint8Array)) return [];
+  try {
+    return fromBinary(StatusSchema, bytes).details.flatMap((detail) => [
+      ...(anyUnpack(detail, BadRequestSchema)?.fieldViolations ?? []).map(({ field, description }) => ({
+        field,
+        description,
+      })),
+      ...(anyUnpack(detail, PreconditionFailureSchema)?.violations ?? []).map(({ subject, description }) => ({
+        field: subject,
+        description,
+      })),
+    ]);
+  } catch {
+    // Whoever answered is not one of ours: the code and the message still say what happened.
+    return [];
+  }
+}
+
+function pack(code: grpc.status, violations: readonly StatusViolation[]) {
+  if (code === grpc.status.INVALID_ARGUMENT) {
+    return anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...violations] }));
+  }
+  const preconditions = violations.map(({ field, description }) => ({ subject: field, description }));
+  return anyPack(PreconditionFailureSchema, create(PreconditionFailureSchema, { violations: preconditions }));
+}
+
+function violationsThatFit(violations: readonly StatusViolation[]): readonly StatusViolation[] {
+  let room = MAX_DETAILS_BYTES;
+  const fitting = violations.findIndex(({ field, description }) => {
+    room -= Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
+    return room < 0;
+  });
+  if (fitting === -1) return violations;
+  const left = violations.length - fitting;
+  return [...violations.slice(0, fitting), { field: '', description: `and ${left} more` }];
+}
+
+function shorten(message: string): string {
+  return message.length <= MAX_MESSAGE_CHARACTERS ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+}

@@ -1,0 +1,23 @@
+import type { StatusObject } from '@grpc/grpc-js';
+import { DomainError, GRPC_CODES, errorKindOf } from '@stigmer/domain';
+import { errorStatus, statusDetails } from '@stigmer/proto';
+
+/** How a DomainError leaves a server. */
+export function toStatus({ kind, message, violations }: DomainError): StatusObject {
+  return errorStatus({ code: GRPC_CODES[kind], message, violations });
+}
+
+/**
+ * How it arrives at a client: the DomainError again where the code is one that callers can act on. Everything else
+ * (INTERNAL, CANCELLED, DEADLINE_EXCEEDED, what is no gRPC error at all) comes back as it was.
+ */
+export function fromServiceError(error: unknown): unknown {
+  if (!isServiceError(error)) return error;
+  const kind = errorKindOf(error.code);
+  if (kind === undefined) return error;
+  return new DomainError(kind, error.details, statusDetails(error), { cause: error });
+}
+
+function isServiceError(error: unknown): error is Error & StatusObject {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+}

@@ -1,0 +1,1 @@
+export { fromServiceError, toStatus } from './errors';
