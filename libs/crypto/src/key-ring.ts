@@ -47,8 +47,16 @@ export class KeyRing {
     return [...this.#byId.values()];
   }
 
-  has(id: string): boolean {
-    return this.#byId.has(id);
+  /**
+   * Holds the ring against the fingerprint that a database recorded when it was first written. A ring without that
+   * key would leave the data unreadable and, worse, go on writing under another key beside it.
+   */
+  assertHolds(recorded: string): void {
+    if (this.#byId.has(recorded)) return;
+    throw new CryptoError(
+      'key',
+      `this database was written with the encryption key ${recorded}, configured: ${this.ids.join(', ')}`,
+    );
   }
 
   /** The key with this id; the error says which key is needed and which ones are here. */

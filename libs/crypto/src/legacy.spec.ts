@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto';
+import { seal } from './aead';
+import { importKey, KeyRing } from './key-ring';
+import { openLegacyValue } from './legacy';
+
+describe('An older form', () => {
+  const [active, old] = [importKey(randomBytes(32)), importKey(randomBytes(32))];
+  const stored = seal(old.key, Buffer.from('kept'), Buffer.alloc(0)).toString('base64');
+
+  it('opens with a previous key too', () => {
+    expect(openLegacyValue(new KeyRing(active, [old]), stored).reveal()).toBe('kept');
+  });
+
+  it('that no key opens is refused, naming the keys that were tried', () => {
+    expect(() => openLegacyValue(new KeyRing(active), stored)).toThrow(active.id);
+  });
+
+  it.each(['not base64', 'kept', `enc:v2:${stored}`, `enc:v1:enc:v1:${stored}`])('is not %j', (text) => {
+    expect(() => openLegacyValue(new KeyRing(old), text)).toThrow(/not canonical base64|too short/);
+  });
+});
