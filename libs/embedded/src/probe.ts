@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectHttp2, constants, type IncomingHttpHeaders } from 'node:http2';
 
 const PROBE_TIMEOUT_MS = 2_000;
 
@@ -39,10 +39,10 @@ export async function probeGrpc(port: number, path: string, message: Buffer): Pr
         [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
         [constants.HTTP2_HEADER_TE]: 'trailers',
       });
-      const settle = (headers: Readonly<Record<string, unknown>>): void => {
+      const settle = (headers: IncomingHttpHeaders): void => {
         const status = headers['grpc-status'];
         if (status === '0') resolve();
-        else if (status !== undefined) reject(new Error(`gRPC status ${String(status)}`));
+        else if (status !== undefined) reject(new Error(`gRPC status ${status.toString()}`));
       };
       call.setTimeout(PROBE_TIMEOUT_MS, () => {
         reject(new Error('no answer'));

@@ -123,19 +123,22 @@ async function stopProcess(
 }
 
 async function untilReady(plan: ProcessPlan, exited: Promise<void>): Promise<void> {
-  let gone = false;
-  void exited.then(() => (gone = true));
+  const ended = new AbortController();
+  void exited.then(() => {
+    ended.abort();
+  });
   const deadline = Date.now() + plan.timeoutMs;
   for (;;) {
-    try {
-      await plan.probe();
-      if (!gone) return;
-    } catch (cause) {
-      if (Date.now() > deadline) {
-        throw new Error(`it did not answer within ${plan.timeoutMs / 1000} s`, { cause });
-      }
+    const problem = await plan.probe().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    // First, since another server may have answered on the port that this one could not have.
+    if (ended.signal.aborted) throw new Error('it ended at once');
+    if (problem === undefined) return;
+    if (Date.now() > deadline) {
+      throw new Error(`it did not answer within ${plan.timeoutMs / 1000} s`, { cause: problem });
     }
-    if (gone) throw new Error('it ended at once');
     await sleep(30);
   }
 }
