@@ -1,0 +1,68 @@
+/** The forms of a secret that may stand anywhere in a text. */
+export function literalForms(secret: string): ReadonlySet<string> {
+  const bytes = Buffer.from(secret);
+  return new Set([
+    secret,
+    ...jsonForms(secret),
+    ...urlForms(secret),
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    ...[0, 1, 2].flatMap((alignment) => base64Core(bytes, alignment)),
+  ]);
+}
+
+/** The forms of a weak secret: it is masked as a whole token only, so its encodings are whole as well. */
+export function wholeForms(secret: string): ReadonlySet<string> {
+  const bytes = Buffer.from(secret);
+  return new Set([
+    secret,
+    ...jsonForms(secret),
+    ...urlForms(secret),
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    bytes.toString('base64').replace(/=+$/, ''),
+    bytes.toString('base64url'),
+  ]);
+}
+
+/** JSON-escaped, as JavaScript, Python (ASCII only) and Go (no &, <, >) do it; also JSON inside JSON. */
+function jsonForms(secret: string): readonly string[] {
+  const escaped = jsonEscape(secret);
+  const ascii = escaped.replace(/[\u0080-\uffff]/g, unicodeEscape);
+  const go = escaped.replace(/[&<>\u2028\u2029]/g, unicodeEscape);
+  return [escaped, ascii, go, jsonEscape(escaped)];
+}
+
+function jsonEscape(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function unicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** URL-encoded as JavaScript, RFC 3986, HTML forms and Python (which keeps slashes) do it, in both cases of hex. */
+function urlForms(secret: string): readonly string[] {
+  // A lone surrogate cannot be encoded; as UTF-8 it would read U+FFFD, and so it does here.
+  const component = encodeURIComponent(Buffer.from(secret).toString());
+  const strict = component.replace(/[!'()*]/g, percentEscape);
+  const form = strict.replaceAll('%20', '+').replaceAll('%2A', '*').replaceAll('~', '%7E');
+  const forms = [component, strict, form, strict.replaceAll('%2F', '/')];
+  return [...forms, ...forms.map((text) => text.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()))];
+}
+
+function percentEscape(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/**
+ * Base64 of the secret where `alignment` (mod 3) other bytes stand before it, in both alphabets. The characters
+ * at its ends mix with its neighbours' bits; they are left out, since they differ from text to text.
+ */
+function base64Core(bytes: Buffer, alignment: number): readonly string[] {
+  const before = Buffer.alloc(alignment);
+  const encoded = Buffer.concat([before, bytes]).toString('base64url');
+  const first = Math.ceil((alignment * 8) / 6);
+  const core = encoded.slice(first, Math.floor(((alignment + bytes.length) * 8) / 6));
+  return [core, core.replaceAll('-', '+').replaceAll('_', '/')];
+}

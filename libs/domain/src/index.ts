@@ -1,0 +1,24 @@
+export * from './credential';
+export * from './diagnostic';
+export * from './dotenv';
+export * from './errors';
+export * from './kinds';
+export * from './limits';
+export { createMasker, type Masker, REDACTED } from './mask';
+export * from './mcp-server';
+export * from './merge';
+export { isVariableName, quoteName, slugify, VARIABLE_NAME_RULE } from './names';
+export {
+  parsePlaceholders,
+  placeholderNames,
+  substitute,
+  type ParsedPlaceholders,
+  type PlaceholderPart,
+  type PlaceholderProblem,
+  type ResolvedText,
+  type Substitution,
+} from './placeholder';
+export * from './server-placeholders';
+export { suggest } from './suggest';
+export * from './temporal';
+export { isWeakSecret } from './weak-secret';
