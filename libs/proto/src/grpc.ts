@@ -60,6 +60,8 @@ export interface GrpcClientOptions {
   readonly deadlineMs?: number;
   /** Further grpc-js options: interceptors, keepalive. */
   readonly channel?: grpc.ClientOptions;
+  /** What a failed call rejects with; default the `ServiceError` itself. */
+  readonly mapError?: (error: Error) => Error;
 }
 
 /** grpc-js knows this type and does not export it. */
@@ -76,10 +78,11 @@ export function serviceDefinition(service: DescService): grpc.ServiceDefinition 
  */
 export function packageDefinition(...services: readonly DescService[]): PackageDefinition {
   const files = new Set(services.flatMap((service) => [...withImports(service.file)]));
-  return Object.fromEntries([
+  const entries: (readonly [string, PackageDefinition[string]])[] = [
     ...services.map((service) => [service.typeName, serviceDefinition(service)] as const),
     ...[...files].map((file) => [`file:${file.name}`, fileDefinition(file)] as const),
-  ]);
+  ];
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -98,12 +101,11 @@ export function grpcClient<S extends DescService>(
     'grpc.service_config': JSON.stringify(retryConfig(service)),
     ...options.channel,
   });
-  const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
   const rpcs = service.methods.map((method) => [
     method.name,
     method.methodKind === 'server_streaming'
-      ? streamRpc(client, method)
-      : unaryRpc(client, method, deadlineMs),
+      ? streamRpc(client, method, options)
+      : unaryRpc(client, method, options),
   ]);
   // The rpcs are built from the descriptor that the type is derived from; the compiler cannot follow that.
   return { ...Object.fromEntries(rpcs), close: () => { client.close(); } } as GrpcClient<S>;
@@ -130,8 +132,9 @@ function deserializer(schema: DescMessage): grpc.deserialize<unknown> {
   return (bytes) => fromBinary(schema, bytes);
 }
 
-function unaryRpc(client: grpc.Client, method: DescMethod, defaultDeadlineMs: number) {
+function unaryRpc(client: grpc.Client, method: DescMethod, options: GrpcClientOptions) {
   const { path, requestSerialize, responseDeserialize } = methodDefinition(method);
+  const { deadlineMs: defaultDeadlineMs = DEFAULT_DEADLINE_MS, mapError = unchanged } = options;
   return (request: unknown, { metadata, signal, deadlineMs = defaultDeadlineMs }: CallOptions = {}) =>
     new Promise<unknown>((resolve, reject) => {
       const call = client.makeUnaryRequest(
@@ -143,7 +146,7 @@ function unaryRpc(client: grpc.Client, method: DescMethod, defaultDeadlineMs: nu
         { deadline: Date.now() + deadlineMs },
         (error, response) => {
           signal?.removeEventListener('abort', cancel);
-          if (error) reject(error);
+          if (error) reject(mapError(error));
           else resolve(response);
         },
       );
@@ -153,7 +156,7 @@ function unaryRpc(client: grpc.Client, method: DescMethod, defaultDeadlineMs: nu
     });
 }
 
-function streamRpc(client: grpc.Client, method: DescMethod) {
+function streamRpc(client: grpc.Client, method: DescMethod, { mapError = unchanged }: GrpcClientOptions) {
   const { path, requestSerialize, responseDeserialize } = methodDefinition(method);
   return async function* (request: unknown, { metadata, signal, deadlineMs }: CallOptions = {}) {
     const call = client.makeServerStreamRequest(
@@ -171,11 +174,17 @@ function streamRpc(client: grpc.Client, method: DescMethod) {
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       yield* call as AsyncIterable<unknown>;
+    } catch (error) {
+      throw error instanceof Error ? mapError(error) : error;
     } finally {
       signal?.removeEventListener('abort', cancel);
       cancel();
     }
   };
+}
+
+function unchanged(error: Error): Error {
+  return error;
 }
 
 /** gRPC's own retry (service config): three attempts within about a second, and only for the rpcs that allow it. */

@@ -11,13 +11,13 @@ export function toStatus({ kind, message, violations }: DomainError): StatusObje
  * How it arrives at a client: the DomainError again where the code is one that callers can act on. Everything else
  * (INTERNAL, CANCELLED, DEADLINE_EXCEEDED, what is no gRPC error at all) comes back as it was.
  */
-export function fromServiceError(error: unknown): unknown {
+export function fromServiceError(error: Error): Error {
   if (!isServiceError(error)) return error;
   const kind = errorKindOf(error.code);
   if (kind === undefined) return error;
   return new DomainError(kind, error.details, statusDetails(error), { cause: error });
 }
 
-function isServiceError(error: unknown): error is Error & StatusObject {
-  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+function isServiceError(error: Error): error is Error & StatusObject {
+  return 'code' in error && typeof error.code === 'number' && 'details' in error;
 }
