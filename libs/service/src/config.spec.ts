@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { address, ConfigError, describeConfig, parsed, readConfig, serviceConfig } from './config';
+import { testIdentities } from './testing/identities';
+
+const schema = z.object({
+  STIGMER_LISTEN: address.meta({ description: 'where' }),
+  STIGMER_MODE: z.enum(['a', 'b']).default('a').meta({ description: 'how' }),
+  STIGMER_KEY: parsed((text) => JSON.parse(text) as unknown, 'must be JSON').meta({ description: 'key', fileOnly: true }),
+});
+const folder = mkdtempSync(join(tmpdir(), 'stigmer-config-'));
+const keyFile = join(folder, 'key');
+writeFileSync(keyFile, '{"k":1}\n');
+afterAll(() => { rmSync(folder, { recursive: true }); });
+
+describe('reading the configuration', () => {
+  it('takes a variable from the environment or from the file that NAME_FILE names', () => {
+    expect(readConfig(schema, { STIGMER_LISTEN: '127.0.0.1:1', STIGMER_KEY_FILE: keyFile })).toEqual({
+      STIGMER_LISTEN: '127.0.0.1:1',
+      STIGMER_MODE: 'a',
+      STIGMER_KEY: { k: 1 },
+    });
+  });
+
+  it('names every bad variable in one message and quotes no value', () => {
+    const broken = join(folder, 'broken');
+    writeFileSync(broken, 'canary-secret');
+    const read = () => readConfig(schema, { STIGMER_MODE: 'canary-mode', STIGMER_KEY_FILE: broken });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(
+      /STIGMER_LISTEN: is required\n {2}STIGMER_MODE: must be one of a, b\n {2}STIGMER_KEY: must be JSON$/,
+    );
+    expect(read).not.toThrow(/canary/);
+  });
+
+  it('refuses a secret that stands in the environment itself', () => {
+    expect(() => readConfig(schema, { STIGMER_LISTEN: 'a:1', STIGMER_KEY: '{}' })).toThrow(
+      'STIGMER_KEY: is a secret and is only read from a file: set STIGMER_KEY_FILE',
+    );
+  });
+
+  it('refuses a variable that is given twice, and a file that is not there', () => {
+    const env = { STIGMER_LISTEN: 'a:1', STIGMER_LISTEN_FILE: keyFile, STIGMER_KEY_FILE: join(folder, 'none') };
+    expect(() => readConfig(schema, env)).toThrow(/STIGMER_LISTEN: is set twice.*\n.*STIGMER_KEY: cannot read .*ENOENT/);
+  });
+
+  it('takes an empty variable for an unset one', () => {
+    expect(() => readConfig(schema, { STIGMER_LISTEN: '', STIGMER_KEY_FILE: keyFile })).toThrow('STIGMER_LISTEN: is required');
+  });
+
+  it.each(['127.0.0.1:7234', '[::1]:7234', 'mongo.default.svc:27017'])('accepts the address %s', (text) => {
+    expect(address.safeParse(text).success).toBe(true);
+  });
+
+  it.each(['', '7234', ':7234', 'host', 'host:', 'host:99999', '::1:7234', 'a b:1'])('refuses the address %p', (text) => {
+    expect(address.safeParse(text).success).toBe(false);
+  });
+
+  it("reads a service's identity and the keys it trusts", () => {
+    const keys = testIdentities();
+    const file = join(folder, 'identity.json');
+    writeFileSync(file, keys.privateJwk.gateway);
+    const config = readConfig(serviceConfig, {
+      STIGMER_LISTEN: '127.0.0.1:0',
+      STIGMER_IDENTITY_KEY_FILE: file,
+      STIGMER_TRUSTED_IDENTITIES: keys.jwks,
+    });
+    expect(config.STIGMER_IDENTITY_KEY.name).toBe('gateway');
+  });
+});
+
+describe('the documentation of a schema', () => {
+  it('says of each variable what it is, whether it is required, its default, and whether only a file will do', () => {
+    expect(describeConfig(schema)).toEqual([
+      { name: 'STIGMER_LISTEN', description: 'where', required: true, fileOnly: false },
+      { name: 'STIGMER_MODE', description: 'how', required: false, default: 'a', fileOnly: false },
+      { name: 'STIGMER_KEY', description: 'key', required: true, fileOnly: true },
+    ]);
+  });
+
+  it('describes every variable of every service', () => {
+    expect(describeConfig(serviceConfig).filter(({ description }) => description === '')).toEqual([]);
+  });
+});

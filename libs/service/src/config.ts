@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { Identity, TrustedIdentities } from './identity';
+
+/** A schema of environment variables: one key per variable, each with `.meta({ description })`. */
+export type ConfigSchema = z.ZodObject<Readonly<Record<string, z.ZodType>>>;
+
+/** What `docs/configuration.md` says about one variable. */
+export interface VariableDocs {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  readonly default?: string;
+  /** A secret: only `<NAME>_FILE` is accepted, since any child or same-user process can read an environment. */
+  readonly fileOnly: boolean;
+}
+
+/** The configuration is unusable; the message names every bad variable and quotes no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** `host:port`, as in `127.0.0.1:7235` or `[::1]:7235`. */
+export const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'has no such port');
+
+/** The variables of every service. An app's schema extends this one. */
+export const serviceConfig = z.object({
+  STIGMER_LISTEN: address.meta({ description: 'Where this service listens, as host:port.' }),
+  STIGMER_IDENTITY_KEY: parsed(Identity.fromJwk, 'must be a private Ed25519 JWK whose kid is the service').meta({
+    description: "This service's own private key, a JWK whose `kid` is the service's name.",
+    fileOnly: true,
+  }),
+  STIGMER_TRUSTED_IDENTITIES: parsed(TrustedIdentities.fromJwks, 'must be a JWKS, each kid a service').meta({
+    description: 'The public keys of the services this one believes, a JWKS; each `kid` is a service name.',
+  }),
+  STIGMER_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .meta({ description: 'The least severe level that is logged.' }),
+});
+
+/** A service's parsed configuration. */
+export type ServiceConfig = z.infer<typeof serviceConfig>;
+
+/**
+ * Reads the variables that `schema` names, each from `NAME` or from the file at `NAME_FILE`.
+ * Fails with one message for all that is wrong, so that a start is not a guessing game.
+ */
+export function readConfig<S extends ConfigSchema>(
+  schema: S,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): z.infer<S> {
+  const problems: string[] = [];
+  const raw: Record<string, string> = {};
+  for (const variable of describeConfig(schema)) {
+    try {
+      const text = readVariable(variable, env);
+      if (text !== undefined) raw[variable.name] = text;
+    } catch (error) {
+      problems.push(`${variable.name}: ${(error as Error).message}`);
+    }
+  }
+  const result = schema.safeParse(raw);
+  if (result.success && problems.length === 0) return result.data;
+  const named = new Set(problems.map((problem) => problem.slice(0, problem.indexOf(':'))));
+  for (const issue of result.error?.issues ?? []) {
+    const name = String(issue.path[0] ?? 'configuration');
+    if (!named.has(name)) problems.push(`${name}: ${explain(issue, name in raw)}`);
+  }
+  throw new ConfigError(`the configuration is not usable\n${problems.map((line) => `  ${line}`).join('\n')}`);
+}
+
+/** The documentation of a schema, in its order. */
+export function describeConfig(schema: ConfigSchema): readonly VariableDocs[] {
+  return Object.entries(schema.shape).map(([name, variable]) => {
+    const meta = variable.meta() ?? {};
+    const absent = variable.safeParse(undefined);
+    return {
+      name,
+      description: meta.description ?? '',
+      required: !absent.success,
+      ...(absent.success && absent.data !== undefined ? { default: String(absent.data) } : {}),
+      fileOnly: meta.fileOnly === true,
+    };
+  });
+}
+
+/** A string variable turned into an object; a failure says `complaint` and never quotes the text. */
+export function parsed<T>(parse: (text: string) => T, complaint: string) {
+  return z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: complaint });
+      return z.NEVER;
+    }
+  });
+}
+
+function readVariable(
+  { name, fileOnly }: VariableDocs,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  // A variable set to nothing is an unset one: container platforms cannot unset.
+  const text = env[name] === '' ? undefined : env[name];
+  const path = env[`${name}_FILE`] === '' ? undefined : env[`${name}_FILE`];
+  if (text !== undefined && fileOnly) throw new Error(`is a secret and is only read from a file: set ${name}_FILE`);
+  if (text !== undefined && path !== undefined) throw new Error(`is set twice, also by ${name}_FILE`);
+  return path === undefined ? text : readFile(path);
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new Error(`cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error });
+  }
+}
+
+/** Zod's own messages may quote what they got; ours do not. */
+function explain(issue: z.core.$ZodIssue, present: boolean): string {
+  if (!present) return 'is required';
+  switch (issue.code) {
+    case 'custom':
+    case 'invalid_format':
+    case 'too_small':
+    case 'too_big':
+      return issue.message;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    default:
+      return 'is not valid';
+  }
+}

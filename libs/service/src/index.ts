@@ -1,0 +1,18 @@
+export { type Caller, type CallContext, ACTOR_HEADER, IDENTITY_HEADER, OWNER_HEADER } from './call-context';
+export {
+  address,
+  ConfigError,
+  type ConfigSchema,
+  describeConfig,
+  parsed,
+  readConfig,
+  type ServiceConfig,
+  serviceConfig,
+  type VariableDocs,
+} from './config';
+export { GrpcController, type RpcHandlers } from './grpc-controller';
+export { Identity, SERVICE_NAMES, type ServiceName, TrustedIdentities } from './identity';
+export { newId } from './ids';
+export { createLogger, type Logger } from './logger';
+export { type RunningService, runProcess, serve, type ServiceMain, type ServiceOptions, start } from './serve';
+export { serviceClient, type ServiceClientOptions } from './service-client';

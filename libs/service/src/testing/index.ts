@@ -1,0 +1,1 @@
+export { testIdentities, type TestIdentities } from './identities';
