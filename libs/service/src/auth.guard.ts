@@ -65,6 +65,9 @@ function only(call: Call, key: string): string | undefined {
 function cancellation(call: Call): AbortSignal {
   const controller = new AbortController();
   if (call.cancelled) controller.abort();
-  else call.once('cancelled', () => { controller.abort(); });
+  else
+    call.once('cancelled', () => {
+      controller.abort();
+    });
   return controller.signal;
 }

@@ -8,12 +8,17 @@ import { testIdentities } from './testing/identities';
 const schema = z.object({
   STIGMER_LISTEN: address.meta({ description: 'where' }),
   STIGMER_MODE: z.enum(['a', 'b']).default('a').meta({ description: 'how' }),
-  STIGMER_KEY: parsed((text) => JSON.parse(text) as unknown, 'must be JSON').meta({ description: 'key', fileOnly: true }),
+  STIGMER_KEY: parsed((text) => JSON.parse(text) as unknown, 'must be JSON').meta({
+    description: 'key',
+    fileOnly: true,
+  }),
 });
 const folder = mkdtempSync(join(tmpdir(), 'stigmer-config-'));
 const keyFile = join(folder, 'key');
 writeFileSync(keyFile, '{"k":1}\n');
-afterAll(() => { rmSync(folder, { recursive: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
 
 describe('reading the configuration', () => {
   it('takes a variable from the environment or from the file that NAME_FILE names', () => {
@@ -42,21 +47,32 @@ describe('reading the configuration', () => {
   });
 
   it('refuses a variable that is given twice, and a file that is not there', () => {
-    const env = { STIGMER_LISTEN: 'a:1', STIGMER_LISTEN_FILE: keyFile, STIGMER_KEY_FILE: join(folder, 'none') };
-    expect(() => readConfig(schema, env)).toThrow(/STIGMER_LISTEN: is set twice.*\n.*STIGMER_KEY: cannot read .*ENOENT/);
+    const env = {
+      STIGMER_LISTEN: 'a:1',
+      STIGMER_LISTEN_FILE: keyFile,
+      STIGMER_KEY_FILE: join(folder, 'none'),
+    };
+    expect(() => readConfig(schema, env)).toThrow(
+      /STIGMER_LISTEN: is set twice.*\n.*STIGMER_KEY: cannot read .*ENOENT/,
+    );
   });
 
   it('takes an empty variable for an unset one', () => {
-    expect(() => readConfig(schema, { STIGMER_LISTEN: '', STIGMER_KEY_FILE: keyFile })).toThrow('STIGMER_LISTEN: is required');
+    expect(() => readConfig(schema, { STIGMER_LISTEN: '', STIGMER_KEY_FILE: keyFile })).toThrow(
+      'STIGMER_LISTEN: is required',
+    );
   });
 
   it.each(['127.0.0.1:7234', '[::1]:7234', 'mongo.default.svc:27017'])('accepts the address %s', (text) => {
     expect(address.safeParse(text).success).toBe(true);
   });
 
-  it.each(['', '7234', ':7234', 'host', 'host:', 'host:99999', '::1:7234', 'a b:1'])('refuses the address %p', (text) => {
-    expect(address.safeParse(text).success).toBe(false);
-  });
+  it.each(['', '7234', ':7234', 'host', 'host:', 'host:99999', '::1:7234', 'a b:1'])(
+    'refuses the address %p',
+    (text) => {
+      expect(address.safeParse(text).success).toBe(false);
+    },
+  );
 
   it("reads a service's identity and the keys it trusts", () => {
     const keys = testIdentities();

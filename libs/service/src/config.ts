@@ -29,11 +29,17 @@ export const address = z
 /** The variables of every service. An app's schema extends this one. */
 export const serviceConfig = z.object({
   STIGMER_LISTEN: address.meta({ description: 'Where this service listens, as host:port.' }),
-  STIGMER_IDENTITY_KEY: parsed(Identity.fromJwk, 'must be a private Ed25519 JWK whose kid is the service').meta({
+  STIGMER_IDENTITY_KEY: parsed(
+    (text) => Identity.fromJwk(text),
+    'must be a private Ed25519 JWK whose kid is the service',
+  ).meta({
     description: "This service's own private key, a JWK whose `kid` is the service's name.",
     fileOnly: true,
   }),
-  STIGMER_TRUSTED_IDENTITIES: parsed(TrustedIdentities.fromJwks, 'must be a JWKS, each kid a service').meta({
+  STIGMER_TRUSTED_IDENTITIES: parsed(
+    (text) => TrustedIdentities.fromJwks(text),
+    'must be a JWKS, each kid a service',
+  ).meta({
     description: 'The public keys of the services this one believes, a JWKS; each `kid` is a service name.',
   }),
   STIGMER_LOG_LEVEL: z
@@ -82,7 +88,7 @@ export function describeConfig(schema: ConfigSchema): readonly VariableDocs[] {
       name,
       description: meta.description ?? '',
       required: !absent.success,
-      ...(absent.success && absent.data !== undefined ? { default: String(absent.data) } : {}),
+      ...(absent.success && absent.data !== undefined ? { default: printDefault(absent.data) } : {}),
       fileOnly: meta.fileOnly === true,
     };
   });
@@ -107,7 +113,8 @@ function readVariable(
   // A variable set to nothing is an unset one: container platforms cannot unset.
   const text = env[name] === '' ? undefined : env[name];
   const path = env[`${name}_FILE`] === '' ? undefined : env[`${name}_FILE`];
-  if (text !== undefined && fileOnly) throw new Error(`is a secret and is only read from a file: set ${name}_FILE`);
+  if (text !== undefined && fileOnly)
+    throw new Error(`is a secret and is only read from a file: set ${name}_FILE`);
   if (text !== undefined && path !== undefined) throw new Error(`is set twice, also by ${name}_FILE`);
   return path === undefined ? text : readFile(path);
 }
@@ -116,22 +123,27 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new Error(`cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error });
+    throw new Error(`cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, {
+      cause: error,
+    });
   }
 }
 
-/** Zod's own messages may quote what they got; ours do not. */
+/** A default as one would write it in an environment. */
+function printDefault(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Issues whose message is ours or speaks of the rule alone. The messages of the others may quote what came. */
+const PLAIN_ISSUES: ReadonlySet<z.core.$ZodIssue['code']> = new Set([
+  'custom',
+  'invalid_format',
+  'too_small',
+  'too_big',
+]);
+
 function explain(issue: z.core.$ZodIssue, present: boolean): string {
   if (!present) return 'is required';
-  switch (issue.code) {
-    case 'custom':
-    case 'invalid_format':
-    case 'too_small':
-    case 'too_big':
-      return issue.message;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
-    default:
-      return 'is not valid';
-  }
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
+  return PLAIN_ISSUES.has(issue.code) ? issue.message : 'is not valid';
 }

@@ -15,7 +15,9 @@ export class ErrorFilter implements RpcExceptionFilter {
   constructor(private readonly log: Logger) {}
 
   catch(error: unknown, host: ArgumentsHost): Observable<never> {
-    return throwError(() => this.describe(error, host.getArgByIndex<{ getPath?: () => string } | undefined>(2)?.getPath?.()));
+    return throwError(() =>
+      this.describe(error, host.getArgByIndex<{ getPath?: () => string } | undefined>(2)?.getPath?.()),
+    );
   }
 
   private describe(error: unknown, path: string | undefined): Partial<StatusObject> {

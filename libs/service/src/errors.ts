@@ -11,7 +11,9 @@ import type { ServiceName } from './identity';
 export function fromDownstream(error: unknown, callee: ServiceName): Error {
   const known = error instanceof Error ? fromServiceError(error) : undefined;
   if (known instanceof DomainError) {
-    return known.kind === 'unavailable' ? unavailable(`${callee} is unavailable`, [], { cause: error }) : known;
+    return known.kind === 'unavailable'
+      ? unavailable(`${callee} is unavailable`, [], { cause: error })
+      : known;
   }
   if (known !== undefined && 'code' in known && known.code === status.DEADLINE_EXCEEDED) {
     return unavailable(`${callee} did not answer in time`, [], { cause: error });

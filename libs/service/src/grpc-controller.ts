@@ -13,7 +13,12 @@ import { assertValid } from './validation';
 export type RpcHandlers<S extends DescService> = GrpcHandlers<S, CallContext>;
 
 type Handler = (request: Message, context: CallContext) => unknown;
-type NestHandler = (this: Readonly<Record<string, Handler>>, request: Message, metadata: Metadata, call: object) => unknown;
+type NestHandler = (
+  this: Readonly<Record<string, Handler>>,
+  request: Message,
+  metadata: Metadata,
+  call: object,
+) => unknown;
 
 /**
  * Makes a class the server of `service`: every rpc of the descriptor is bound to the method of its name.
@@ -30,7 +35,11 @@ export function GrpcController<S extends DescService>(service: S) {
 function bindRpc(prototype: object, rpc: DescMethod): void {
   const path = `/${rpc.parent.typeName}/${rpc.name}`;
   const descriptor = { value: adapt(rpc), configurable: true };
-  MessagePattern({ service: rpc.parent.typeName, rpc: rpc.name, streaming: 'no_stream' }, Transport.GRPC)(prototype, path, descriptor);
+  MessagePattern({ service: rpc.parent.typeName, rpc: rpc.name, streaming: 'no_stream' }, Transport.GRPC)(
+    prototype,
+    path,
+    descriptor,
+  );
   Object.defineProperty(prototype, path, descriptor);
 }
 

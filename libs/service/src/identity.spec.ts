@@ -51,7 +51,9 @@ describe('a service identity', () => {
 
   it('is refused from a stranger', async () => {
     const stranger = testIdentities().identity('gateway');
-    await expect(keys.trusted.verify(await stranger.token('control-plane', NOW), 'control-plane', NOW)).rejects.toThrow();
+    await expect(
+      keys.trusted.verify(await stranger.token('control-plane', NOW), 'control-plane', NOW),
+    ).rejects.toThrow();
   });
 
   it('is signed once per callee and replaced before it expires', async () => {
@@ -64,13 +66,24 @@ describe('a service identity', () => {
     expect(() => Identity.fromJwk('{"kty":"RSA"}')).toThrow('Ed25519');
     expect(() => Identity.fromJwk(keys.privateJwk.gateway.replace('"gateway"', '"mallory"'))).toThrow('kid');
     const { keys: entries } = JSON.parse(keys.jwks) as { keys: object[] };
-    expect(() => TrustedIdentities.fromJwks(JSON.stringify({ keys: [entries[0], entries[0]] }))).toThrow('twice');
+    expect(() => TrustedIdentities.fromJwks(JSON.stringify({ keys: [entries[0], entries[0]] }))).toThrow(
+      'twice',
+    );
   });
 });
 
 /** A token signed with the resolver's key, whatever it claims. */
-function forge({ iss, kid, lifetime = 60 }: { iss: string; kid: string; lifetime?: number }): Promise<string> {
-  const jwk = JSON.parse(keys.privateJwk['resolver-service']) as Parameters<typeof createPrivateKey>[0] & object;
+function forge({
+  iss,
+  kid,
+  lifetime = 60,
+}: {
+  iss: string;
+  kid: string;
+  lifetime?: number;
+}): Promise<string> {
+  const jwk = JSON.parse(keys.privateJwk['resolver-service']) as Parameters<typeof createPrivateKey>[0] &
+    object;
   return new SignJWT()
     .setProtectedHeader({ alg: 'EdDSA', kid })
     .setIssuer(iss)

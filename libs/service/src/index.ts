@@ -14,5 +14,12 @@ export { GrpcController, type RpcHandlers } from './grpc-controller';
 export { Identity, SERVICE_NAMES, type ServiceName, TrustedIdentities } from './identity';
 export { newId } from './ids';
 export { createLogger, type Logger } from './logger';
-export { type RunningService, runProcess, serve, type ServiceMain, type ServiceOptions, start } from './serve';
+export {
+  type RunningService,
+  runProcess,
+  serve,
+  type ServiceMain,
+  type ServiceOptions,
+  start,
+} from './serve';
 export { serviceClient, type ServiceClientOptions } from './service-client';

@@ -5,9 +5,24 @@ import { pino, type DestinationStream, type Level, type Logger as PinoLogger } f
 export type Logger = PinoLogger;
 
 /** Fields that may hold what nobody should read in a log, wherever they are in an object. */
-const WITHHELD_NAMES = new Set(['value', 'values', 'secret', 'secrets', 'authorization', 'data', 'token', 'password']);
+const WITHHELD_NAMES = new Set([
+  'value',
+  'values',
+  'secret',
+  'secrets',
+  'authorization',
+  'data',
+  'token',
+  'password',
+]);
 /** Errors whose message quotes the input that offended them. */
-const QUOTING_ERRORS = new Set(['SyntaxError', 'CastError', 'ValidationError', 'StrictModeError', 'ZodError']);
+const QUOTING_ERRORS = new Set([
+  'SyntaxError',
+  'CastError',
+  'ValidationError',
+  'StrictModeError',
+  'ZodError',
+]);
 const WITHHELD = '[redacted]';
 const MAX_DEPTH = 8;
 
@@ -41,6 +56,7 @@ export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_DEPTH) return '[deep]';
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- Error.isError is not in our lib (es2023) yet
   if (isNativeError(value)) return describeError(value, depth);
   if (value instanceof Uint8Array) return `[${value.byteLength} bytes]`;
   if (value instanceof Map || value instanceof Set) return `[${value.size} entries]`;

@@ -35,9 +35,15 @@ class Queries implements Pick<RpcHandlers<typeof EnvironmentQueryController>, 'g
     seen.push(context);
     return Promise.resolve({});
   }
-  getByReference(): never { throw new Error('unused'); }
-  getSecretValue(): never { throw new Error('unused'); }
-  list(): never { throw new Error('unused'); }
+  getByReference(): never {
+    throw new Error('unused');
+  }
+  getSecretValue(): never {
+    throw new Error('unused');
+  }
+  list(): never {
+    throw new Error('unused');
+  }
 }
 
 @GrpcController(AgentExecutionQueryController)
@@ -50,9 +56,15 @@ class Executions implements Pick<RpcHandlers<typeof AgentExecutionQueryControlle
       yield { metadata: { name: String(i) } };
     }
   }
-  get(): never { throw new Error('unused'); }
-  list(): never { throw new Error('unused'); }
-  listBySession(): never { throw new Error('unused'); }
+  get(): never {
+    throw new Error('unused');
+  }
+  list(): never {
+    throw new Error('unused');
+  }
+  listBySession(): never {
+    throw new Error('unused');
+  }
 }
 
 @Module({ controllers: [Vault, Queries, Executions] })
@@ -69,7 +81,11 @@ async function startService(listen: string): Promise<RunningService> {
     name: 'environment-service',
     services,
     module: TestModule,
-    log: createLogger('environment-service', 'debug', { write: (line: string) => { log += line; } }),
+    log: createLogger('environment-service', 'debug', {
+      write: (line: string) => {
+        log += line;
+      },
+    }),
     config: {
       STIGMER_LISTEN: listen,
       STIGMER_IDENTITY_KEY: keys.identity('environment-service'),
@@ -99,7 +115,12 @@ function metadata(entries: Readonly<Record<string, string>>): Metadata {
 }
 
 async function refused(call: Promise<unknown>): Promise<ServiceError> {
-  return call.then(() => { throw new Error('was not refused'); }, (error: unknown) => error as ServiceError);
+  return call.then(
+    () => {
+      throw new Error('was not refused');
+    },
+    (error: unknown) => error as ServiceError,
+  );
 }
 
 describe('a service port', () => {
@@ -116,20 +137,31 @@ describe('a service port', () => {
       'not-a-token',
     ];
     for (const token of tokens) {
-      const error = await refused(bare().open({ org: 'a' }, { metadata: metadata({ 'x-stigmer-identity': token }) }));
-      expect(error).toMatchObject({ code: status.UNAUTHENTICATED, details: 'the service identity is not valid here' });
+      const error = await refused(
+        bare().open({ org: 'a' }, { metadata: metadata({ 'x-stigmer-identity': token }) }),
+      );
+      expect(error).toMatchObject({
+        code: status.UNAUTHENTICATED,
+        details: 'the service identity is not valid here',
+      });
     }
   });
 
   it('refuses a caller whom the table does not name', async () => {
     const error = await refused(as('workflow-runner').vault.open({ org: 'a' }));
     expect(error).toMatchObject({ kind: 'permission-denied' });
-    expect(await refused(as('gateway').vault.open({ org: 'a' }))).toMatchObject({ kind: 'permission-denied' });
+    expect(await refused(as('gateway').vault.open({ org: 'a' }))).toMatchObject({
+      kind: 'permission-denied',
+    });
   });
 
   it('serves the caller whom the table names, and says who is calling', async () => {
     await as('resolver-service').vault.open({ org: 'a' });
-    expect(seen.at(-1)?.caller).toEqual({ service: 'resolver-service', actor: 'resolver-service', owner: false });
+    expect(seen.at(-1)?.caller).toEqual({
+      service: 'resolver-service',
+      actor: 'resolver-service',
+      owner: false,
+    });
   });
 
   it('believes actor and owner from the gateway alone', async () => {
@@ -164,7 +196,9 @@ describe('an error', () => {
   it('that nobody foresaw is INTERNAL with an id, and its cause is in the log alone', async () => {
     const token = await keys.identity('resolver-service').token('environment-service');
     const client = grpcClient(EnvironmentVault, address, credentials.createInsecure());
-    const error = await refused(client.open({ org: 'broken' }, { metadata: metadata({ 'x-stigmer-identity': token }) }));
+    const error = await refused(
+      client.open({ org: 'broken' }, { metadata: metadata({ 'x-stigmer-identity': token }) }),
+    );
     expect(error.code).toBe(status.INTERNAL);
     const [, id] = /^internal error \(id ([0-9a-f-]{36})\)$/.exec(error.details) ?? [];
     expect(log).toContain(`"errorId":"${String(id)}"`);
@@ -174,7 +208,9 @@ describe('an error', () => {
   it('of the contract names the field and quotes no value', async () => {
     const token = await keys.identity('control-plane').token('environment-service');
     const client = grpcClient(EnvironmentQueryController, address, credentials.createInsecure());
-    const error = await refused(client.get({ value: '' }, { metadata: metadata({ 'x-stigmer-identity': token }) }));
+    const error = await refused(
+      client.get({ value: '' }, { metadata: metadata({ 'x-stigmer-identity': token }) }),
+    );
     expect(error.code).toBe(status.INVALID_ARGUMENT);
     expect(statusDetails(error)).toEqual([{ field: 'value', description: expect.any(String) as string }]);
   });

@@ -32,16 +32,27 @@ export interface RunningService {
 const DRAIN_MS = 10_000;
 
 /** Starts a service: transport, health, reflection, identity, validation and errors are the same for all. */
-export async function start({ name, services, config, module, log }: ServiceOptions): Promise<RunningService> {
+export async function start({
+  name,
+  services,
+  config,
+  module,
+  log,
+}: ServiceOptions): Promise<RunningService> {
   if (config.STIGMER_IDENTITY_KEY.name !== name) {
-    throw new ConfigError(`STIGMER_IDENTITY_KEY is the key of ${config.STIGMER_IDENTITY_KEY.name}, not of ${name}`);
+    throw new ConfigError(
+      `STIGMER_IDENTITY_KEY is the key of ${config.STIGMER_IDENTITY_KEY.name}, not of ${name}`,
+    );
   }
   const definition = packageDefinition(...services);
   const health = new HealthImplementation(
-    Object.fromEntries(['', ...services.map(({ typeName }) => typeName)].map((key) => [key, 'SERVING' as const])),
+    Object.fromEntries(
+      ['', ...services.map(({ typeName }) => typeName)].map((key) => [key, 'SERVING' as const]),
+    ),
   );
   const draining = new AbortController();
   let server: GrpcServer | undefined;
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest's options are a class by name only
   const app = await NestFactory.createMicroservice<GrpcOptions>(module, {
     logger: nestLogger(log),
     abortOnError: false,
@@ -62,7 +73,14 @@ export async function start({ name, services, config, module, log }: ServiceOpti
       },
     },
   });
-  app.useGlobalGuards(new IdentityGuard({ self: name, trusted: config.STIGMER_TRUSTED_IDENTITIES, draining: draining.signal, log }));
+  app.useGlobalGuards(
+    new IdentityGuard({
+      self: name,
+      trusted: config.STIGMER_TRUSTED_IDENTITIES,
+      draining: draining.signal,
+      log,
+    }),
+  );
   app.useGlobalFilters(new ErrorFilter(log));
   await app.listen();
   log.info({ listen: config.STIGMER_LISTEN }, `${name} is listening`);
@@ -85,7 +103,12 @@ export interface ServiceMain<S extends ConfigSchema> {
 }
 
 /** Runs a service as a process: configuration, start, and a graceful end on SIGTERM or SIGINT. */
-export async function serve<S extends ConfigSchema>({ name, services, schema, module }: ServiceMain<S>): Promise<void> {
+export async function serve<S extends ConfigSchema>({
+  name,
+  services,
+  schema,
+  module,
+}: ServiceMain<S>): Promise<void> {
   await runProcess(name, async () => {
     const config = readConfig(schema);
     const common = config as ServiceConfig;
@@ -107,7 +130,9 @@ export async function runProcess(name: string, startUp: () => Promise<RunningSer
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
   } catch (error) {
-    process.stderr.write(`${name} cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`);
+    process.stderr.write(
+      `${name} cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`,
+    );
     process.exit(1);
   }
 }
@@ -115,11 +140,17 @@ export async function runProcess(name: string, startUp: () => Promise<RunningSer
 /** Reflection of these services, read from their files' descriptors. It brings its own copy of grpc-js's types. */
 function reflection(definition: PackageDefinition, services: readonly DescService[]): ReflectionService {
   type Definition = ConstructorParameters<typeof ReflectionService>[0];
-  return new ReflectionService(definition as Definition, { services: services.map(({ typeName }) => typeName) });
+  return new ReflectionService(definition as Definition, {
+    services: services.map(({ typeName }) => typeName),
+  });
 }
 
 /** Waits for running calls, then cuts off what is left. */
-async function closeWithin(app: INestMicroservice, server: GrpcServer | undefined, milliseconds: number): Promise<void> {
+async function closeWithin(
+  app: INestMicroservice,
+  server: GrpcServer | undefined,
+  milliseconds: number,
+): Promise<void> {
   const timer = setTimeout(() => server?.forceShutdown(), milliseconds);
   try {
     await app.close();
@@ -132,7 +163,11 @@ async function closeWithin(app: INestMicroservice, server: GrpcServer | undefine
 function nestLogger(log: Logger): LoggerService {
   return {
     log: () => undefined,
-    warn: (message: unknown) => { log.warn({ nest: String(message) }, 'nest'); },
-    error: (message: unknown) => { log.error({ nest: message instanceof Error ? message : String(message) }, 'nest'); },
+    warn: (message: unknown) => {
+      log.warn({ nest: String(message) }, 'nest');
+    },
+    error: (message: unknown) => {
+      log.error({ nest: message instanceof Error ? message : String(message) }, 'nest');
+    },
   };
 }

@@ -19,7 +19,10 @@ type Stream = (request: unknown, options?: CallOptions) => AsyncIterable<unknown
  * A client for calls between services: signs every call for its callee and turns failures into DomainErrors.
  * Connects lazily, so services start in any order; retries are the contract's (see `grpcClient`).
  */
-export function serviceClient<S extends DescService>(service: S, options: ServiceClientOptions): GrpcClient<S> {
+export function serviceClient<S extends DescService>(
+  service: S,
+  options: ServiceClientOptions,
+): GrpcClient<S> {
   const { address, audience, identity } = options;
   const client = grpcClient(service, address, credentials.createInsecure(), {
     // A callee that restarts is found again within a second, not within grpc-js's two minutes.
@@ -53,5 +56,10 @@ export function serviceClient<S extends DescService>(service: S, options: Servic
     };
   }
   // The rpcs come from the descriptor that the type comes from; the compiler cannot follow that.
-  return { ...Object.fromEntries(rpcs), close: () => { client.close(); } } as GrpcClient<S>;
+  return {
+    ...Object.fromEntries(rpcs),
+    close: () => {
+      client.close();
+    },
+  } as GrpcClient<S>;
 }
