@@ -1,0 +1,75 @@
+// `make test`: every check in order, each with its seconds, and at the end one line with what passed and failed.
+//
+// All tests of libs and apps run in one Jest, not in one per package through Nx: its workers are shared, so two cores
+// stay busy to the end. The end-to-end tests start whole stacks and come last, one file after the other.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const results = mkdtempSync(join(tmpdir(), 'stigmer-test-'));
+const projects = ['libs', 'apps'].flatMap((folder) =>
+  readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+);
+const total = { passed: 0, failed: 0 };
+
+/** Runs one step. A check that fails counts as one failure, so that the last line never looks better than it is. */
+function step(title, command, args, environment = {}) {
+  console.log(`\n== ${title}`);
+  const started = Date.now();
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  });
+  const passed = status === 0;
+  console.log(`== ${title}: ${passed ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  return passed;
+}
+
+function check(title, command, ...args) {
+  const passed = step(title, command, args);
+  if (!passed) total.failed += 1;
+  return passed;
+}
+
+/** Dependencies that are ESM alone are `require`d: Jest can do that with this flag only. */
+const jestEnvironment = { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' };
+
+function jest(title, ...args) {
+  const file = join(results, `${title}.json`);
+  step(
+    title,
+    'jest',
+    ['--json', `--outputFile=${file}`, '--testLocationInResults=false', ...args],
+    jestEnvironment,
+  );
+  if (!existsSync(file)) {
+    total.failed += 1;
+    return;
+  }
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, success } = JSON.parse(
+    readFileSync(file, 'utf8'),
+  );
+  const failed = numFailedTests + numRuntimeErrorTestSuites;
+  total.passed += numPassedTests;
+  // A run may fail without a failing test: by a leak at the end, or by finding no test at all.
+  total.failed += success ? failed : Math.max(1, failed);
+}
+
+try {
+  check('generated code', 'npm', 'run', '--silent', 'check', '--workspace', '@stigmer/proto');
+  const compiled = check('compile', 'scripts/build.sh');
+  check('lint and format', 'scripts/lint.sh');
+  // Jest strips the types without reading them: what does not compile is not worth running.
+  if (compiled) {
+    jest('unit and integration', '--projects', ...projects);
+    jest('end-to-end', '--runInBand', '--projects', 'e2e');
+  }
+} finally {
+  rmSync(results, { recursive: true, force: true });
+}
+
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;
