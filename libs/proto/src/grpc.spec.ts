@@ -8,10 +8,18 @@ test('types', () => {
   x.catch(() => undefined);
   client.close();
   const handlers: GrpcHandlers<typeof EnvironmentQueryController, { who: string }> = {
-    async get(request, context) { return { metadata: { name: request.value + context.who } }; },
-    async getByReference() { return {}; },
-    async getSecretValue() { return { value: '' }; },
-    async list() { return { items: [{ spec: { data: { a: { value: 'x' } } } }] }; },
+    async get(request, context) {
+      return { metadata: { name: request.value + context.who } };
+    },
+    async getByReference() {
+      return {};
+    },
+    async getSecretValue() {
+      return { value: '' };
+    },
+    async list() {
+      return { items: [{ spec: { data: { a: { value: 'x' } } } }] };
+    },
   };
   expect(Object.keys(handlers)).toHaveLength(4);
 });

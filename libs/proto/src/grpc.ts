@@ -36,7 +36,9 @@ type Handler<M extends DescMethod, Context> = (
   context: Context,
 ) => Answer<M, MessageInitShape<M['output']>>;
 
-type Answer<M extends DescMethod, T> = M['methodKind'] extends 'server_streaming' ? AsyncIterable<T> : Promise<T>;
+type Answer<M extends DescMethod, T> = M['methodKind'] extends 'server_streaming'
+  ? AsyncIterable<T>
+  : Promise<T>;
 
 /** A client of a service: one function per rpc. Failures reject with grpc-js's `ServiceError`. */
 export type GrpcClient<S extends DescService> = {
@@ -108,7 +110,12 @@ export function grpcClient<S extends DescService>(
       : unaryRpc(client, method, options),
   ]);
   // The rpcs are built from the descriptor that the type is derived from; the compiler cannot follow that.
-  return { ...Object.fromEntries(rpcs), close: () => { client.close(); } } as GrpcClient<S>;
+  return {
+    ...Object.fromEntries(rpcs),
+    close: () => {
+      client.close();
+    },
+  } as GrpcClient<S>;
 }
 
 function methodDefinition(method: DescMethod): grpc.MethodDefinition<unknown, unknown> {
@@ -150,7 +157,9 @@ function unaryRpc(client: grpc.Client, method: DescMethod, options: GrpcClientOp
           else resolve(response);
         },
       );
-      const cancel = () => { call.cancel(); };
+      const cancel = () => {
+        call.cancel();
+      };
       if (signal?.aborted) cancel();
       signal?.addEventListener('abort', cancel, { once: true });
     });
@@ -169,7 +178,9 @@ function streamRpc(client: grpc.Client, method: DescMethod, { mapError = unchang
     );
     // A reader that has left no longer listens, and an unheard error would end the process.
     call.on('error', () => undefined);
-    const cancel = () => { call.cancel(); };
+    const cancel = () => {
+      call.cancel();
+    };
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     try {

@@ -10,4 +10,10 @@ export {
   type GrpcHandlers,
   type PackageDefinition,
 } from './grpc';
-export { errorStatus, statusDetails, type ErrorStatus, type StatusViolation } from './status';
+export {
+  errorStatus,
+  statusDetails,
+  type ErrorStatus,
+  type StatusViolation,
+  type WireStatus,
+} from './status';

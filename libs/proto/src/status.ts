@@ -17,6 +17,8 @@ const TRAILER = 'grpc-status-details-bin';
 const MAX_DETAILS_BYTES = 4096;
 const MAX_MESSAGE_CHARACTERS = 2048;
 
+const INVALID_ARGUMENT: number = grpc.status.INVALID_ARGUMENT;
+
 /** One thing that is wrong: where, and what is allowed there. Never the value. */
 export interface StatusViolation {
   readonly field: string;
@@ -24,13 +26,20 @@ export interface StatusViolation {
 }
 
 export interface ErrorStatus {
-  readonly code: grpc.status;
+  readonly code: number;
   readonly message: string;
   readonly violations: readonly StatusViolation[];
 }
 
+/** What grpc-js sends at the end of a call. */
+export interface WireStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: grpc.Metadata;
+}
+
 /** The status to end a call with: INVALID_ARGUMENT carries a `BadRequest`, any other code a `PreconditionFailure`. */
-export function errorStatus({ code, message, violations }: ErrorStatus): grpc.StatusObject {
+export function errorStatus({ code, message, violations }: ErrorStatus): WireStatus {
   const metadata = new grpc.Metadata();
   if (violations.length > 0) {
     const details = violationsThatFit(violations);
@@ -61,8 +70,8 @@ export function statusDetails(error: { readonly metadata?: grpc.Metadata }): rea
   }
 }
 
-function pack(code: grpc.status, violations: readonly StatusViolation[]) {
-  if (code === grpc.status.INVALID_ARGUMENT) {
+function pack(code: number, violations: readonly StatusViolation[]) {
+  if (code === INVALID_ARGUMENT) {
     return anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...violations] }));
   }
   const preconditions = violations.map(({ field, description }) => ({ subject: field, description }));
@@ -81,5 +90,7 @@ function violationsThatFit(violations: readonly StatusViolation[]): readonly Sta
 }
 
 function shorten(message: string): string {
-  return message.length <= MAX_MESSAGE_CHARACTERS ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+  return message.length <= MAX_MESSAGE_CHARACTERS
+    ? message
+    : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
 }

@@ -1,4 +1,9 @@
-import { type ChannelCredentials, credentials as grpcCredentials, InterceptingCall, type Interceptor } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  credentials as grpcCredentials,
+  InterceptingCall,
+  type Interceptor,
+} from '@grpc/grpc-js';
 import { invalidArgument } from '@stigmer/domain';
 import { grpcClient, type GrpcClient, type GrpcClientOptions } from '@stigmer/proto';
 import { AgentCommandController } from '@stigmer/proto/agentic/agent/v1/command';
@@ -48,8 +53,13 @@ export type Stigmer = {
   close(): void;
 };
 
-type ClientOf<S extends DescService> = Omit<Intersection<S extends DescService ? GrpcClient<S> : never>, 'close'>;
-type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never;
+type ClientOf<S extends DescService> = Omit<
+  Intersection<S extends DescService ? GrpcClient<S> : never>,
+  'close'
+>;
+type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never;
 
 export interface ConnectOptions {
   /** The gateway, `host:port`. */
@@ -64,7 +74,13 @@ export interface ConnectOptions {
 }
 
 /** Connects, lazily, to a gateway. Reads are tried again while it is UNAVAILABLE; writes never are. */
-export function connect({ address, localToken, org = 'default', deadlineMs, credentials }: ConnectOptions): Stigmer {
+export function connect({
+  address,
+  localToken,
+  org = 'default',
+  deadlineMs,
+  credentials,
+}: ConnectOptions): Stigmer {
   if (localToken !== undefined && credentials === undefined && !isLoopback(address)) {
     throw invalidArgument(`the local token is not sent to ${address}: it is for this machine's own gateway`);
   }
@@ -80,7 +96,9 @@ export function connect({ address, localToken, org = 'default', deadlineMs, cred
     open.push(...parts);
     return [name, Object.assign({}, ...parts) as object] as const;
   });
-  const close = () => { for (const client of open) client.close(); };
+  const close = () => {
+    for (const client of open) client.close();
+  };
   // Built from the table that the type is derived from; the compiler cannot follow `fromEntries`.
   return { ...Object.fromEntries(clients), org, close } as Stigmer;
 }
