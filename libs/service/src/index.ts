@@ -14,12 +14,7 @@ export { GrpcController, type RpcHandlers } from './grpc-controller';
 export { Identity, SERVICE_NAMES, type ServiceName, TrustedIdentities } from './identity';
 export { newId } from './ids';
 export { createLogger, type Logger } from './logger';
-export {
-  type RunningService,
-  runProcess,
-  serve,
-  type ServiceMain,
-  type ServiceOptions,
-  start,
-} from './serve';
+export { runProcess, serve, type ServiceMain } from './process';
+export { type RunningService, type ServiceOptions, start } from './serve';
 export { serviceClient, type ServiceClientOptions } from './service-client';
+export { addStandardServices, drain } from './standard-services';

@@ -1,0 +1,61 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { DynamicModule, Type } from '@nestjs/common';
+import type { z } from 'zod';
+import { type ConfigSchema, readConfig, type ServiceConfig } from './config';
+import type { ServiceName } from './identity';
+import { createLogger, type Logger } from './logger';
+import { type RunningService, start } from './serve';
+
+/** A service as its `main.ts` describes it. */
+export interface ServiceMain<S extends ConfigSchema> {
+  readonly name: ServiceName;
+  readonly services: readonly DescService[];
+  /** Extends `serviceConfig`. */
+  readonly schema: S;
+  readonly module: (
+    config: z.infer<S> & ServiceConfig,
+    log: Logger,
+  ) => Type | DynamicModule | Promise<DynamicModule>;
+}
+
+/** Runs a Nest service as a process: configuration, start, and a graceful end on SIGTERM or SIGINT. */
+export async function serve<S extends ConfigSchema>({
+  name,
+  services,
+  schema,
+  module,
+}: ServiceMain<S>): Promise<void> {
+  await runProcess(name, schema, async (parsed, log) => {
+    const config = parsed as typeof parsed & ServiceConfig;
+    return start({ name, services, config, log, module: await module(config, log) });
+  });
+}
+
+/** The life of a process: a start that fails says why in words, and a signal ends it gracefully. */
+export async function runProcess<S extends ConfigSchema>(
+  name: ServiceName,
+  schema: S,
+  startUp: (config: z.infer<S>, log: Logger) => Promise<RunningService>,
+): Promise<void> {
+  try {
+    const config = readConfig(schema);
+    const { STIGMER_LOG_LEVEL: level } = config as Pick<ServiceConfig, 'STIGMER_LOG_LEVEL'>;
+    endOnSignal(await startUp(config, createLogger(name, level)));
+  } catch (error) {
+    process.stderr.write(
+      `${name} cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`,
+    );
+    process.exit(1);
+  }
+}
+
+function endOnSignal(running: RunningService): void {
+  const end = (): void => {
+    running.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+}
