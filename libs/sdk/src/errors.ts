@@ -1,9 +1,8 @@
-import type { StatusObject } from '@grpc/grpc-js';
 import { DomainError, GRPC_CODES, errorKindOf } from '@stigmer/domain';
-import { errorStatus, statusDetails } from '@stigmer/proto';
+import { errorStatus, statusDetails, type WireStatus } from '@stigmer/proto';
 
 /** How a DomainError leaves a server. */
-export function toStatus({ kind, message, violations }: DomainError): StatusObject {
+export function toStatus({ kind, message, violations }: DomainError): WireStatus {
   return errorStatus({ code: GRPC_CODES[kind], message, violations });
 }
 
@@ -18,6 +17,6 @@ export function fromServiceError(error: Error): Error {
   return new DomainError(kind, error.details, statusDetails(error), { cause: error });
 }
 
-function isServiceError(error: Error): error is Error & StatusObject {
+function isServiceError(error: Error): error is Error & WireStatus {
   return 'code' in error && typeof error.code === 'number' && 'details' in error;
 }

@@ -1,11 +1,12 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { invalidArgument, KINDS, type KindName, slugify } from '@stigmer/domain';
+import { invalidArgument, type KindName, slugify } from '@stigmer/domain';
 import type { Agent } from '@stigmer/proto/agentic/agent/v1/api';
 import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import type { Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
+import { ApiResourceKind } from '@stigmer/proto/commons/apiresource/apiresourcekind/api_resource_kind';
 import { ApiResourceReferenceSchema } from '@stigmer/proto/commons/apiresource/io';
 import { ApiResourceMetadataSchema } from '@stigmer/proto/commons/apiresource/metadata';
 import type { Config } from './config';
@@ -35,7 +36,7 @@ export interface Resource<K extends DeclarableKind = DeclarableKind> {
 
 export interface BuildContext {
   readonly org: string;
-  reveal(secret: Secret): Promise<string>;
+  readonly reveal: (secret: Secret) => Promise<string>;
 }
 
 /** What every kind takes besides its own fields. */
@@ -80,7 +81,7 @@ export function refer(target: Reference<DeclarableKind>): string {
 
 /** References to environments, in the order in which they are merged. */
 export function environmentRefs(environments: readonly Reference<'Environment'>[], { org }: BuildContext) {
-  const kind = KINDS.Environment.number;
+  const kind = ApiResourceKind.environment;
   return environments.map((target) => create(ApiResourceReferenceSchema, { org, kind, slug: refer(target) }));
 }
 
