@@ -17,10 +17,11 @@ command -v npm >/dev/null ||
   fail "npm was not found: install any Node.js from version 18 on (https://nodejs.org), it brings npm"
 
 echo "setup: installing Node 24 into tools/node"
-npm --prefix tools/node ci --no-audit --no-fund --loglevel=error ||
+# Not `npm --prefix`: that would also change which global npmrc is read, and lose a machine's proxy or certificates.
+(cd tools/node && npm ci --no-audit --no-fund --loglevel=error) ||
   fail "Node 24 could not be installed; npm's message is above (is the registry reachable?)"
 
 # The package is optional, since not every platform has one: there (macOS) the machine's own Node must be the right one.
-version=$(node -p process.versions.node)
+# npm skips an optional package it cannot download, too, and says nothing.
 node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major === 24 && minor >= 9 ? 0 : 1)' ||
-  fail "Node ${version} runs here, and Node 24 (24.9 or later) is needed: install it from https://nodejs.org"
+  fail "Node $(node -p process.versions.node) runs here, but Node 24 (24.9 or later) is needed. On Linux npm should have fetched it: \`cd tools/node && npm ci --loglevel=http\` shows why it did not. Elsewhere install it from https://nodejs.org"
