@@ -27,7 +27,9 @@ export function encodings(secret: string): ReadonlyMap<string, Buffer> {
  * text: the first and the last group also carry bits of the neighbours, so they are left out.
  */
 function base64Core(bytes: Buffer, alignment: number): string {
-  const encoded = Buffer.concat([Buffer.alloc(alignment), bytes]).toString('base64').replace(/=+$/, '');
+  const encoded = Buffer.concat([Buffer.alloc(alignment), bytes])
+    .toString('base64')
+    .replace(/=+$/, '');
   const firstWhole = alignment === 0 ? 0 : 4;
   const lastWhole = Math.floor(((alignment + bytes.length) * 8) / 6);
   return encoded.slice(firstWhole, lastWhole);

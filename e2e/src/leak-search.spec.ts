@@ -24,7 +24,9 @@ describe('the leak search', () => {
   });
 
   it('finds a canary as UTF-16', () => {
-    expect(searchLeaks(canaries, [{ name: 'p', bytes: Buffer.from(`..${secret}..`, 'utf16le') }])).toHaveLength(1);
+    expect(
+      searchLeaks(canaries, [{ name: 'p', bytes: Buffer.from(`..${secret}..`, 'utf16le') }]),
+    ).toHaveLength(1);
   });
 
   it('reports the place and the canary by name and never the value', () => {

@@ -14,7 +14,10 @@ export interface Leak {
 }
 
 /** Looks for every canary, in each of its encodings, in every place. In: canaries by name. Out: all hits. */
-export function searchLeaks(canaries: ReadonlyMap<string, string>, places: readonly Place[]): readonly Leak[] {
+export function searchLeaks(
+  canaries: ReadonlyMap<string, string>,
+  places: readonly Place[],
+): readonly Leak[] {
   const needles = [...canaries].flatMap(([canary, secret]) =>
     [...encodings(secret)].map(([form, bytes]) => ({ canary, form, bytes })),
   );
