@@ -22,11 +22,8 @@ const SHAPES: readonly Shape[] = [
   { pattern: /^(?:Bearer|Basic) \S{8,}$/i, looks: 'an authorization header' },
 ];
 
-const SECRET_WORDS = new Set(
-  'TOKEN SECRET SECRETS PASSWORD PASSWD PASSPHRASE PASS PWD APIKEY CREDENTIAL CREDENTIALS JWT COOKIE'.split(
-    ' ',
-  ),
-);
+const SECRET_WORD =
+  /(?:TOKEN|SECRETS?|PASSWORD|PASSWD|PASSPHRASE|APIKEY|CREDENTIALS?)$|^(?:PASS|PAT|JWT|COOKIE)$/;
 /** `KEY` alone may be a cache's or a table's; after one of these it opens something. */
 const KEY_WORDS = new Set(
   'API PRIVATE ACCESS SECRET ENCRYPTION SIGNING MASTER AUTH ACCOUNT SERVICE DEPLOY SHARED LICENSE SSH'.split(
@@ -71,7 +68,8 @@ function secretEnding(words: readonly string[]): string | undefined {
   const last = words.at(-1) ?? '';
   const before = words.at(-2) ?? '';
   if (COUNTED.has(words[0] ?? '')) return undefined;
-  if (SECRET_WORDS.has(last)) return last;
+  // PWD by itself is where a shell stands; after another word it is a password.
+  if (SECRET_WORD.test(last) || (last === 'PWD' && before !== '')) return last;
   return last === 'KEY' && KEY_WORDS.has(before) ? `${before}_KEY` : undefined;
 }
 

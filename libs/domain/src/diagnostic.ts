@@ -2,7 +2,8 @@ import { type DomainError, failedPrecondition } from './errors';
 
 /** One finding about a run's configuration. Findings are collected, so that a user sees all of them at once. */
 export interface Diagnostic {
-  readonly code: DiagnosticCode;
+  /** What kind of finding, for programs: `missing-variable`, `unknown-variable`, … */
+  readonly code: string;
   readonly severity: 'error' | 'warning';
   /** The MCP server it is about, where it is about one. */
   readonly server?: string;
@@ -13,21 +14,8 @@ export interface Diagnostic {
   readonly hint?: string;
 }
 
-export type DiagnosticCode =
-  | 'missing-variable'
-  | 'unknown-variable'
-  | 'bad-placeholder'
-  | 'placeholder-not-allowed'
-  | 'secret-not-allowed'
-  | 'plain-variable-as-secret'
-  | 'secret-as-plain-variable'
-  | 'missing-environment'
-  | 'weak-secret';
-
 /** One FAILED_PRECONDITION that lists every error among the diagnostics; undefined where there is none. */
-export function errorOf(
-  diagnostics: readonly Pick<Diagnostic, 'severity' | 'server' | 'field' | 'variable' | 'message' | 'hint'>[],
-): DomainError | undefined {
+export function errorOf(diagnostics: readonly Diagnostic[]): DomainError | undefined {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return undefined;
   const violations = errors.map((diagnostic) => ({
@@ -40,11 +28,11 @@ export function errorOf(
   return failedPrecondition(`the run cannot start:\n- ${lines.join('\n- ')}`, violations);
 }
 
-function placeOf({ server, field, variable }: Pick<Diagnostic, 'server' | 'field' | 'variable'>): string {
+function placeOf({ server, field, variable }: Diagnostic): string {
   const place = [server, field].filter((part) => part !== undefined && part !== '').join(' ');
   return place === '' ? (variable ?? '') : place;
 }
 
-function sentenceOf({ message, hint }: Pick<Diagnostic, 'message' | 'hint'>): string {
+function sentenceOf({ message, hint }: Diagnostic): string {
   return hint === undefined || hint === '' ? message : `${message}; ${hint}`;
 }

@@ -1,4 +1,4 @@
-import { invalidArgument, type Violation } from './errors';
+import { invalidArguments, type Violation } from './errors';
 import { isVariableName, VARIABLE_NAME_RULE } from './names';
 
 export interface DotenvEntry {
@@ -7,8 +7,6 @@ export interface DotenvEntry {
   readonly line: number;
 }
 
-/** The name and the `=` of a line; what is before the `=` is judged later, so that the message can say why. */
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([^=]*?)[ \t]*=/;
 const BLANK = /^[ \t]*(?:#.*)?$/;
 const TRAILER = /^[ \t]*(?:#.*)?(?=\n|$)/;
 const ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -22,21 +20,20 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 
 /**
  * Reads a dotenv file. Single quotes and backticks are literal, double quotes know \n \r \t \\ \" \$, all
- * three may span lines; a `#` begins a comment after white space; nothing is
- * interpolated. A key given twice is an error, since whichever won would surprise somebody. Throws
- * INVALID_ARGUMENT with every faulty line's number, and never its text: a value may have strayed there.
+ * three may span lines; a `#` after white space begins a comment; nothing is interpolated. A name set twice is
+ * an error, since whichever won would surprise somebody. Throws INVALID_ARGUMENT with every faulty line's
+ * number, and never its text: a value may have strayed there.
  */
 export function parseDotenv(text: string): readonly DotenvEntry[] {
   const source = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   const entries: DotenvEntry[] = [];
-  const faults: Fault[] = [];
+  const faults: Violation[] = [];
   const lineOf = new Map<string, number>();
   for (let at = 0, line = 1; at < source.length;) {
     const { entry, fault, end } = parseLine(source, at, line);
-    const repeated = entry === undefined ? undefined : lineOf.get(entry.key);
-    if (fault !== undefined) faults.push({ line, description: fault });
-    if (repeated !== undefined)
-      faults.push({ line, description: `the same name is set on line ${repeated}` });
+    const before = entry === undefined ? undefined : lineOf.get(entry.key);
+    const problem = before === undefined ? fault : `the same name is set on line ${before}`;
+    if (problem !== undefined) faults.push({ field: `line ${line}`, description: problem });
     if (entry !== undefined) {
       entries.push(entry);
       lineOf.set(entry.key, line);
@@ -44,13 +41,8 @@ export function parseDotenv(text: string): readonly DotenvEntry[] {
     line += source.slice(at, end).split('\n').length;
     at = end + 1;
   }
-  if (faults.length > 0) throw dotenvError(faults);
+  if (faults.length > 0) throw invalidArguments(faults);
   return entries;
-}
-
-interface Fault {
-  readonly line: number;
-  readonly description: string;
 }
 
 interface ParsedLine {
@@ -64,14 +56,18 @@ function parseLine(source: string, start: number, line: number): ParsedLine {
   const end = endOfLine(source, start);
   const text = source.slice(start, end);
   if (BLANK.test(text)) return { end };
-  const assignment = ASSIGNMENT.exec(text);
-  if (assignment === null) return { end, fault: 'expected NAME=value' };
-  const key = assignment[1] ?? '';
+  const equals = text.indexOf('=');
+  if (equals === -1) return { end, fault: 'expected NAME=value' };
+  const key = text
+    .slice(0, equals)
+    .trim()
+    .replace(/^export[ \t]+/, '');
   if (!isVariableName(key)) return { end, fault: VARIABLE_NAME_RULE };
-  const rest = text.slice(assignment[0].length);
+  const rest = text.slice(equals + 1);
   const value = rest.trimStart();
   const quote = value.charAt(0);
-  if (quote !== '' && '"\'`'.includes(quote)) return parseQuoted(source, end - value.length, quote, key, line);
+  if (quote === '"' || quote === "'" || quote === '`')
+    return parseQuoted(source, end - value.length, quote, key, line);
   return { end, entry: { key, value: unquoted(rest), line } };
 }
 
@@ -81,8 +77,8 @@ function unquoted(text: string): string {
 
 function parseQuoted(source: string, open: number, quote: string, key: string, line: number): ParsedLine {
   const close = closingQuote(source, open, quote);
-  if (close === -1)
-    return { end: endOfLine(source, open), fault: 'the quote that opens here is never closed' };
+  // Whatever follows is inside the quotes; to read on would report it line by line.
+  if (close === -1) return { end: source.length, fault: 'the quote that opens here is never closed' };
   const trailer = TRAILER.exec(source.slice(close + 1));
   if (trailer === null) return { end: endOfLine(source, close), fault: 'text after the closing quote' };
   const raw = source.slice(open + 1, close);
@@ -102,15 +98,4 @@ function closingQuote(source: string, open: number, quote: string): number {
 function endOfLine(source: string, from: number): number {
   const end = source.indexOf('\n', from);
   return end === -1 ? source.length : end;
-}
-
-function dotenvError(faults: readonly Fault[]) {
-  const violations: Violation[] = faults.map(({ line, description }) => ({
-    field: `line ${line}`,
-    description,
-  }));
-  return invalidArgument(
-    violations.map(({ field, description }) => `${field}: ${description}`).join('; '),
-    violations,
-  );
 }

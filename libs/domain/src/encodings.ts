@@ -1,20 +1,21 @@
 /** The forms of a secret that may stand anywhere in a text. */
-export function literalForms(secret: string): ReadonlySet<string> {
+export function literalForms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
-  return new Set([
+  return [
     secret,
     ...jsonForms(secret),
     ...urlForms(secret),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),
     ...[0, 1, 2].flatMap((alignment) => base64Core(bytes, alignment)),
-  ]);
+    ...wrappedBase64(bytes),
+  ];
 }
 
 /** The forms of a weak secret: it is masked as a whole token only, so its encodings are whole as well. */
-export function wholeForms(secret: string): ReadonlySet<string> {
+export function wholeForms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
-  return new Set([
+  return [
     secret,
     ...jsonForms(secret),
     ...urlForms(secret),
@@ -22,7 +23,7 @@ export function wholeForms(secret: string): ReadonlySet<string> {
     bytes.toString('hex').toUpperCase(),
     bytes.toString('base64').replace(/=+$/, ''),
     bytes.toString('base64url'),
-  ]);
+  ];
 }
 
 /** JSON-escaped, as JavaScript, Python (ASCII only) and Go (no &, <, >) do it; also JSON inside JSON. */
@@ -65,4 +66,16 @@ function base64Core(bytes: Buffer, alignment: number): readonly string[] {
   const first = Math.ceil((alignment * 8) / 6);
   const core = encoded.slice(first, Math.floor(((alignment + bytes.length) * 8) / 6));
   return [core, core.replaceAll('-', '+').replaceAll('_', '/')];
+}
+
+/** Base64 of a long secret as `base64` (76 characters a line) and `openssl` (64) wrap it, line by line. */
+function wrappedBase64(bytes: Buffer): readonly string[] {
+  const forms: string[] = [];
+  for (const width of [57, 48]) {
+    // Less than 9 bytes make a line that is too short to be told from other texts.
+    for (let at = 0; bytes.length > width && at + 9 <= bytes.length; at += width) {
+      forms.push(...base64Core(bytes.subarray(at, at + width), 0));
+    }
+  }
+  return forms;
 }

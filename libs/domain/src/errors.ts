@@ -60,6 +60,17 @@ export const aborted = constructorOf('aborted');
 export const unavailable = constructorOf('unavailable');
 export const unauthenticated = constructorOf('unauthenticated');
 
+/** A message names so many faults at most; who sent thousands needs no list of them all, and no frame holds it. */
+const REPORTED = 20;
+
+/** INVALID_ARGUMENT for the faults of one request, reported together. */
+export function invalidArguments(violations: readonly Violation[]): DomainError {
+  const reported = violations.slice(0, REPORTED);
+  const more = violations.length - reported.length;
+  const list = reported.map(({ field, description }) => `${field}: ${description}`).join('; ');
+  return invalidArgument(more > 0 ? `${list}; and ${more} more` : list, reported);
+}
+
 function constructorOf(kind: ErrorKind) {
   return (message: string, violations: readonly Violation[] = [], options?: ErrorOptions): DomainError =>
     new DomainError(kind, message, violations, options);

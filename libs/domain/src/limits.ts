@@ -1,4 +1,4 @@
-import { invalidArgument, type Violation } from './errors';
+import { invalidArguments, type Violation } from './errors';
 import { isVariableName, quoteName, VARIABLE_NAME_RULE } from './names';
 
 export const LIMITS = {
@@ -11,9 +11,6 @@ export const LIMITS = {
   /** Bytes of one gRPC message. */
   messageBytes: 10 * 1024 * 1024,
 } as const;
-
-/** A message names so many offending keys at most; a caller who sent thousands needs no list of them all. */
-const REPORTED = 20;
 
 /**
  * Throws INVALID_ARGUMENT naming every illegal name, every oversized value and every limit that is exceeded.
@@ -35,7 +32,7 @@ export function checkVariables(
     if (description !== undefined) violations.push({ field: `${field}[${quoteName(name)}]`, description });
   }
   violations.push(...exceeded(scope, count, bytes).map((description) => ({ field, description })));
-  if (violations.length > 0) throw variablesError(violations);
+  if (violations.length > 0) throw invalidArguments(violations);
 }
 
 function faultOf(name: string, size: number): string | undefined {
@@ -52,11 +49,4 @@ function exceeded(scope: 'environment' | 'context', count: number, bytes: number
     faults.push(`at most ${LIMITS.contextBytes} bytes of names and values, these are ${bytes}`);
   }
   return faults;
-}
-
-function variablesError(violations: readonly Violation[]) {
-  const reported = violations.slice(0, REPORTED);
-  const more = violations.length - reported.length;
-  const list = reported.map(({ field, description }) => `${field}: ${description}`).join('; ');
-  return invalidArgument(more > 0 ? `${list}; and ${more} more` : list, reported);
 }

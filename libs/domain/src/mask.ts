@@ -1,6 +1,7 @@
 import { literalForms, wholeForms } from './encodings';
 import { createMatcher } from './matcher';
-import { isWeakSecret, maskability } from './weak-secret';
+import { secretParts } from './secret-parts';
+import { isNumber, maskability } from './weak-secret';
 
 /** What stands in the place of a secret, in every read, log and result. */
 export const REDACTED = '********';
@@ -12,42 +13,29 @@ export interface Masker {
   readonly json: <T>(value: T) => T;
 }
 
-/** A line of a multi-line secret is masked by itself from this length on. */
-const LINE_LENGTH = 12;
-
 /**
  * Builds a masker for the secrets of a run. Under 4 characters nothing is masked; a weak secret only as a whole
  * token, the others wherever they occur: raw, base64 (at three alignments) and base64url, hexadecimal,
- * URL-encoded, JSON-escaped, and line by line. Masking twice changes nothing more.
+ * URL-encoded, JSON-escaped, and in their parts. White space around a secret is not part of it: a file ends in
+ * a newline, what is printed need not. Masking twice changes nothing more.
  */
 export function createMasker(secrets: Iterable<string>): Masker {
-  const strong = new Set<string>();
-  const weak = new Set<string>();
-  const numbers = new Set<string>();
-  for (const secret of secrets) {
-    const known = maskability(secret);
-    if (known === 'none') continue;
-    if (secret.trim() !== '' && Number.isFinite(Number(secret))) numbers.add(String(Number(secret)));
-    if (known === 'token') for (const form of wholeForms(secret)) weak.add(form);
-    else
-      for (const part of [secret, ...linesOf(secret)])
-        for (const form of literalForms(part)) strong.add(form);
-  }
-  const anywhere = createMatcher(strong, { window: 8, wholeToken: false });
-  const tokens = createMatcher(weak, { window: 4, wholeToken: true });
+  const known = [...secrets].map((secret) => secret.trim());
+  const strong = known.filter((secret) => maskability(secret) === 'anywhere');
+  const weak = known.filter((secret) => maskability(secret) === 'token');
+  const parts = strong.flatMap((secret) => [secret, ...secretParts(secret)]);
+  const anywhere = createMatcher(parts.flatMap(literalForms), { window: 8, wholeToken: false });
+  const tokens = createMatcher(weak.flatMap(wholeForms), { window: 4, wholeToken: true });
+  const numbers = new Set(weak.flatMap(numberForm));
   // The weak ones second: what borders on a masked secret is a token then, as it would be if masked again.
   const text = (input: string) => tokens.replace(anywhere.replace(input, REDACTED), REDACTED);
-  const json = <T>(value: T): T => maskJson(value, text, numbers) as T;
-  return { text, json };
+  return { text, json: <T>(value: T) => maskJson(value, text, numbers) as T };
 }
 
-function linesOf(secret: string): readonly string[] {
-  const lines = secret.split(/\r?\n/).map((line) => line.trim());
-  if (lines.length === 1) return [];
-  // The armour of a PEM key says nothing, and masking it would hide what kind of text was there.
-  return lines.filter(
-    (line) => line.length >= LINE_LENGTH && !isWeakSecret(line) && !/^-----.*-----$/.test(line),
-  );
+/** How a number that is a secret reads in JSON. What the secret 0000 reads like, 0, is in too many places. */
+function numberForm(secret: string): readonly string[] {
+  const form = String(Number(secret));
+  return isNumber(secret) && form.length >= 4 ? [form] : [];
 }
 
 function maskJson(value: unknown, text: (input: string) => string, numbers: ReadonlySet<string>): unknown {

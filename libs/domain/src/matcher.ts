@@ -25,10 +25,12 @@ interface Span {
 export function createMatcher(needles: Iterable<string>, { window, wholeToken }: MatcherOptions): Matcher {
   const shift = 32 / window;
   const byHash = new Map<number, string[]>();
-  for (const needle of needles) {
+  for (const needle of new Set(needles)) {
     if (needle.length < window) throw new RangeError('a needle is shorter than the window');
     const hash = hashOfEnd(needle, shift);
-    byHash.set(hash, [...(byHash.get(hash) ?? []), needle]);
+    const bucket = byHash.get(hash);
+    if (bucket === undefined) byHash.set(hash, [needle]);
+    else bucket.push(needle);
   }
   for (const bucket of byHash.values()) bucket.sort((a, b) => b.length - a.length);
   const find = (text: string): readonly Span[] => {

@@ -1,5 +1,5 @@
 import { type Diagnostic } from './diagnostic';
-import { invalidArgument, type Violation } from './errors';
+import { invalidArguments, type Violation } from './errors';
 import { isVariableName, quoteName, VARIABLE_NAME_RULE } from './names';
 
 /** Where a value comes from. */
@@ -125,11 +125,7 @@ function refuseIllegal(layers: readonly Layer[]): void {
       }
     }
   }
-  if (violations.length === 0) return;
-  throw invalidArgument(
-    violations.map(({ field, description }) => `${field}: ${description}`).join('; '),
-    violations,
-  );
+  if (violations.length > 0) throw invalidArguments(violations);
 }
 
 /** Said where a template is written and where it is merged. */

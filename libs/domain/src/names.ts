@@ -2,7 +2,7 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const VARIABLE_NAME_LENGTH = 256;
 
 /** What a variable may be called, for messages. */
-export const VARIABLE_NAME_RULE = `a name must match [A-Za-z_][A-Za-z0-9_]* and have at most ${VARIABLE_NAME_LENGTH} characters`;
+export const VARIABLE_NAME_RULE = `a name matches [A-Za-z_][A-Za-z0-9_]*, has at most ${VARIABLE_NAME_LENGTH} characters and is not __proto__`;
 
 /**
  * Whether a variable may have this name. `__proto__` may not: protobuf and JSON put maps into plain objects,

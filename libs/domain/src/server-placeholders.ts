@@ -49,14 +49,19 @@ export function resolveServer(
   server: ServerPlaceholders,
   values: ReadonlyMap<string, ResolvedText>,
 ): ReadonlyMap<string, ResolvedText> {
-  const error = errorOf(checkServer(server, values));
-  if (error !== undefined) throw error;
   const resolved = new Map<string, ResolvedText>();
+  const diagnostics: Diagnostic[] = [];
   for (const { field, text, allowed } of server.fields) {
-    const substitution = allowed ? substitute(text, values) : undefined;
-    if (substitution?.ok === true)
-      resolved.set(field, { text: substitution.text, secret: substitution.secret });
+    if (!allowed) {
+      diagnostics.push(...misplaced(server.name, field, text, values));
+      continue;
+    }
+    const filled = substitute(text, values);
+    if (filled.ok) resolved.set(field, { text: filled.text, secret: filled.secret });
+    else diagnostics.push(...filled.problems.map((problem) => diagnosticOf(server.name, field, problem)));
   }
+  const error = errorOf(diagnostics);
+  if (error !== undefined) throw error;
   return resolved;
 }
 

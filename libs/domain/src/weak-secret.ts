@@ -8,9 +8,10 @@ const COMMON_WORDS = new Set(
   postgres postgresql production required superuser temporal undefined username workflow`.split(/\s+/),
 );
 
-/** Says how a secret is masked. See `isWeakSecret` for what to tell the user. */
+/** Says how a secret without white space around it is masked. */
 export function maskability(secret: string): Maskability {
-  if (secret.length < 4 || secret.trim() === '' || /^\*+$/.test(secret)) return 'none';
+  // A secret of asterisks alone reads like the marker already, and would be found in each of them.
+  if (secret.length < 4 || /^\*+$/.test(secret)) return 'none';
   const ordinary = secret.length < 8 || isNumber(secret) || COMMON_WORDS.has(secret.toLowerCase());
   return ordinary ? 'token' : 'anywhere';
 }
@@ -20,9 +21,10 @@ export function maskability(secret: string): Maskability {
  * what is no secret. Whoever sets one is told. (Booleans are shorter than 8 characters anyway.)
  */
 export function isWeakSecret(secret: string): boolean {
-  return maskability(secret) !== 'anywhere';
+  return maskability(secret.trim()) !== 'anywhere';
 }
 
-function isNumber(text: string): boolean {
+/** Whether a text is a number, in any of JavaScript's notations. */
+export function isNumber(text: string): boolean {
   return text.trim() !== '' && Number.isFinite(Number(text));
 }
