@@ -35,10 +35,8 @@ tools/node/.stamp: tools/node/package-lock.json scripts/install-node.sh
 	@scripts/install-node.sh
 	@touch $@
 
-node_modules/.stamp: package-lock.json tools/node/.stamp
-	@echo 'setup: installing the npm packages (a minute the first time)'
-	@npm ci --no-audit --no-fund --loglevel=error \
-	  || { echo 'setup: npm could not install the packages; its message is above (is the registry reachable?)' >&2; exit 1; }
+node_modules/.stamp: package-lock.json tools/node/.stamp scripts/install-packages.sh
+	@scripts/install-packages.sh
 	@touch $@
 
 .venv/.stamp: requirements.txt scripts/install-servers.sh
