@@ -31,14 +31,14 @@ gen: setup ## Regenerate the code of libs/proto
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
 
-tools/node/.stamp: tools/node/package-lock.json scripts/install-node.sh
+tools/node/.stamp: tools/node/package-lock.json
 	@scripts/install-node.sh
 	@touch $@
 
-node_modules/.stamp: package-lock.json tools/node/.stamp scripts/install-packages.sh
+node_modules/.stamp: package-lock.json tools/node/.stamp
 	@scripts/install-packages.sh
 	@touch $@
 
-.venv/.stamp: requirements.txt scripts/install-servers.sh
+.venv/.stamp: requirements.txt
 	@scripts/install-servers.sh
 	@touch $@
