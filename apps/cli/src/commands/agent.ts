@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import type { Io } from '../io';
+import { registerAgentExecute } from './agent-execute';
+import { registerCancelOf } from './cancel';
+
+/** `stigmer agent` */
+export function registerAgent(program: Command, io: Io): void {
+  const agent = program.command('agent').description('Run agents.');
+  registerAgentExecute(agent, io);
+  registerCancelOf(agent, io, 'aex');
+}

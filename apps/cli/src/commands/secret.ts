@@ -1,0 +1,8 @@
+import type { Command } from 'commander';
+import type { Io } from '../io';
+import { registerSecretGet } from './secret-get';
+
+/** `stigmer secret` */
+export function registerSecret(program: Command, io: Io): void {
+  registerSecretGet(program.command('secret').description('Read secrets back, as their owner.'), io);
+}

@@ -1,0 +1,17 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** The three streams of the process, so that a test can hand in its own. */
+export interface Io {
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+/**
+ * A text as it may be shown on a terminal: control characters are dropped, since what a model or a tool wrote could
+ * otherwise move the cursor, hide lines or set the clipboard.
+ */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+}

@@ -1,0 +1,58 @@
+import type { AgentExecution } from '@stigmer/proto/agentic/agentexecution/v1/api';
+import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
+import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
+import type { Session } from '@stigmer/proto/agentic/session/v1/api';
+import type { WorkflowExecution } from '@stigmer/proto/agentic/workflowexecution/v1/api';
+import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
+import { table } from '../output/table';
+import { phaseName } from '../runs/phase';
+import type { Kind, Resource } from './kinds';
+
+/** What a list shows of a resource besides its name and id. */
+const EXTRA: Partial<Record<Kind['name'], { readonly headings: readonly string[]; cells(resource: Resource): readonly string[] }>> = {
+  Environment: {
+    headings: ['VARIABLES', 'SECRETS'],
+    cells: (resource) => {
+      const values = Object.values((resource as Environment).spec?.data ?? {});
+      return [String(values.length), String(values.filter(({ isSecret }) => isSecret).length)];
+    },
+  },
+  AgentInstance: {
+    headings: ['AGENT', 'ENVIRONMENTS'],
+    cells: (resource) => {
+      const { agentId = '', environmentRefs = [] } = (resource as AgentInstance).spec ?? {};
+      return [agentId, environmentRefs.map(({ slug }) => slug).join(', ')];
+    },
+  },
+  WorkflowInstance: {
+    headings: ['WORKFLOW', 'ENVIRONMENTS'],
+    cells: (resource) => {
+      const { workflowId = '', envRefs = [] } = (resource as WorkflowInstance).spec ?? {};
+      return [workflowId, envRefs.map(({ slug }) => slug).join(', ')];
+    },
+  },
+  Session: {
+    headings: ['INSTANCE', 'SUBJECT'],
+    cells: (resource) => {
+      const { agentInstanceId = '', subject = '' } = (resource as Session).spec ?? {};
+      return [agentInstanceId, subject];
+    },
+  },
+  AgentExecution: { headings: ['PHASE', 'STARTED', 'ERROR'], cells: runCells },
+  WorkflowExecution: { headings: ['PHASE', 'STARTED', 'ERROR'], cells: runCells },
+};
+
+function runCells(resource: Resource): readonly string[] {
+  const { phase = 0, startedAt = '', error = '' } = (resource as AgentExecution | WorkflowExecution).status ?? {};
+  return [phaseName(phase), startedAt, error];
+}
+
+/** The table of a list. */
+export function columnsOf({ name }: Kind, resources: readonly Resource[]): string {
+  const extra = EXTRA[name];
+  const rows = resources.map((resource) => {
+    const { name: title = '', slug = '', id = '' } = resource.metadata ?? {};
+    return [slug || title || '-', id, ...(extra?.cells(resource) ?? [])];
+  });
+  return table(['NAME', 'ID', ...(extra?.headings ?? [])], rows);
+}

@@ -1,0 +1,117 @@
+import { create } from '@bufbuild/protobuf';
+import { KINDS } from '@stigmer/domain';
+import type { Agent } from '@stigmer/proto/agentic/agent/v1/api';
+import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
+import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
+import type { ExecutionContext } from '@stigmer/proto/agentic/executioncontext/v1/api';
+import type { Session } from '@stigmer/proto/agentic/session/v1/api';
+import type { Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
+import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
+import { ApiResourceReferenceSchema, type ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
+import type { Stigmer } from '@stigmer/sdk';
+import type { Kind, Resource } from './kinds';
+
+/** What can be done with the resources of one kind; what a kind does not offer is missing. */
+export interface Operations {
+  readonly get: (ref: string) => Promise<Resource>;
+  readonly delete: (id: string) => Promise<Resource>;
+  /** Deletes although others refer to it. */
+  readonly forceDelete?: (id: string) => Promise<Resource>;
+  readonly list?: (page: PageRequest) => Promise<Page>;
+  readonly apply?: (resource: Resource) => Promise<Resource>;
+}
+
+export interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+export interface Page {
+  readonly items: readonly Resource[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/**
+ * The rpcs of each kind behind one shape. The contract spells them differently from kind to kind (what a delete
+ * takes, how a list pages), and this is the only place that knows.
+ */
+export function operationsOf({ name }: Kind, server: Stigmer): Operations {
+  const { org } = server;
+  const reference = (slug: string): ApiResourceReference =>
+    create(ApiResourceReferenceSchema, { org, slug, kind: KINDS[name].number });
+  switch (name) {
+    case 'Environment':
+      return {
+        get: (ref) => server.environments.getByReference(reference(ref)),
+        delete: (resourceId) => server.environments.delete({ resourceId }),
+        forceDelete: (resourceId) => server.environments.delete({ resourceId, force: true }),
+        list: (page) => server.environments.list({ org, ...page }),
+        apply: (resource) => server.environments.apply(resource as Environment),
+      };
+    case 'Agent':
+      return {
+        get: (ref) => server.agents.getByReference(reference(ref)),
+        delete: (value) => server.agents.delete({ value }),
+        list: (page) => server.agents.list({ org, ...page }),
+        apply: (resource) => server.agents.apply(resource as Agent),
+      };
+    case 'AgentInstance':
+      return {
+        get: (ref) => server.agentInstances.getByReference(reference(ref)),
+        delete: (value) => server.agentInstances.delete({ value }),
+        list: (page) => server.agentInstances.list({ org, ...page }),
+        apply: (resource) => server.agentInstances.apply(resource as AgentInstance),
+      };
+    case 'Workflow':
+      return {
+        get: (ref) => server.workflows.getByReference(reference(ref)),
+        delete: (value) => server.workflows.delete({ value }),
+        list: (page) => server.workflows.list({ org, ...page }),
+        apply: (resource) => server.workflows.apply(resource as Workflow),
+      };
+    case 'WorkflowInstance':
+      return {
+        get: (ref) => server.workflowInstances.getByReference(reference(ref)),
+        delete: (value) => server.workflowInstances.delete({ value }),
+        list: (page) => server.workflowInstances.list({ org, ...page }),
+        apply: (resource) => server.workflowInstances.apply(resource as WorkflowInstance),
+      };
+    case 'Session':
+      return {
+        get: (value) => server.sessions.get({ value }),
+        delete: (value) => server.sessions.delete({ value }),
+        list: async (page) => numbered(await server.sessions.list(page), page),
+        apply: (resource) => server.sessions.apply(resource as Session),
+      };
+    case 'AgentExecution':
+      return {
+        get: (value) => server.agentExecutions.get({ value }),
+        delete: (value) => server.agentExecutions.delete({ value }),
+        list: async (page) => numbered(await server.agentExecutions.list(page), page),
+      };
+    case 'WorkflowExecution':
+      return {
+        get: (value) => server.workflowExecutions.get({ value }),
+        delete: (value) => server.workflowExecutions.delete({ value }),
+        list: async (page) => numbered(await server.workflowExecutions.list(page), page),
+      };
+    case 'ExecutionContext':
+      return {
+        get: (ref) => server.executionContexts.getByReference(reference(ref)),
+        delete: (resourceId) => server.executionContexts.delete({ resourceId }),
+        apply: (resource) => server.executionContexts.apply(resource as ExecutionContext),
+      };
+  }
+}
+
+interface NumberedPage {
+  readonly totalPages: number;
+  readonly entries: readonly Resource[];
+}
+
+/** The older lists answer with a number of pages instead of a token; their tokens are the pages' numbers. */
+function numbered({ totalPages, entries }: NumberedPage, { pageToken }: PageRequest): Page {
+  const page = pageToken === '' ? 1 : Number(pageToken);
+  return { items: entries, nextPageToken: page < totalPages ? String(page + 1) : '' };
+}
