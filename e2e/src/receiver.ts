@@ -15,9 +15,14 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** A local HTTP server that remembers what it was sent. `answer` decides the status and the body, 200 `{"ok":true}` by default. */
+type Answer = { readonly status: number; readonly body: string };
+
+/**
+ * A local HTTP server that remembers what it was sent. `answer` decides the status and the body, 200 `{"ok":true}` by
+ * default; undefined leaves the caller waiting.
+ */
 export async function startReceiver(
-  answer: (request: Received) => { status: number; body: string } = () => ({
+  answer: (request: Received) => Answer | undefined = () => ({
     status: 200,
     body: '{"ok":true}',
   }),
@@ -30,8 +35,9 @@ export async function startReceiver(
       const { method = '', url: path = '', headers } = request;
       const entry = { method, path, headers, body: Buffer.concat(chunks).toString() };
       received.push(entry);
-      const { status, body } = answer(entry);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+      const reply = answer(entry);
+      if (reply === undefined) return;
+      response.writeHead(reply.status, { 'content-type': 'application/json' }).end(reply.body);
     });
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
