@@ -1,32 +1,38 @@
 import { randomUUID } from 'node:crypto';
-import { status, type StatusObject } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { type ArgumentsHost, Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { DomainError } from '@stigmer/domain';
-import { type Observable, throwError } from 'rxjs';
+import { errorStatus } from '@stigmer/proto';
 import { toStatus } from '@stigmer/sdk';
+import { type Observable, throwError } from 'rxjs';
 import type { Logger } from './logger';
 
-/**
- * The only way an error leaves a service. What a caller may act on is a DomainError and keeps its words;
- * anything else stays here, in the log, under an id that the caller is given.
- */
+/** The only way an error leaves a Nest service. */
 @Catch()
 export class ErrorFilter implements RpcExceptionFilter {
   constructor(private readonly log: Logger) {}
 
   catch(error: unknown, host: ArgumentsHost): Observable<never> {
-    return throwError(() =>
-      this.describe(error, host.getArgByIndex<{ getPath?: () => string } | undefined>(2)?.getPath?.()),
-    );
+    const call = host.getArgByIndex<{ getPath(): string }>(2);
+    return throwError(() => outcomeOf(error, call.getPath(), this.log));
   }
+}
 
-  private describe(error: unknown, path: string | undefined): Partial<StatusObject> {
-    if (error instanceof DomainError) {
-      this.log.debug({ path, kind: error.kind }, 'call refused');
-      return toStatus(error);
-    }
-    const id = randomUUID();
-    this.log.error({ path, errorId: id, err: error }, 'internal error');
-    return { code: status.INTERNAL, details: `internal error (id ${id})` };
+/**
+ * How a failed call ends. What a caller may act on is a DomainError and keeps its words; anything else stays here,
+ * in the log, under an id that the caller is given.
+ */
+export function outcomeOf(error: unknown, path: string, log: Logger) {
+  if (error instanceof DomainError) {
+    // Only a part that is down is news to an operator; the rest is between caller and contract.
+    const level = error.kind === 'unavailable' ? 'warn' : 'debug';
+    log[level](
+      { path, kind: error.kind, ...(error.cause === undefined ? {} : { err: error.cause }) },
+      'call refused',
+    );
+    return toStatus(error);
   }
+  const id = randomUUID();
+  log.error({ path, errorId: id, err: error }, 'internal error');
+  return errorStatus({ code: status.INTERNAL, message: `internal error (id ${id})`, violations: [] });
 }

@@ -10,6 +10,7 @@ export {
   serviceConfig,
   type VariableDocs,
 } from './config';
+export { outcomeOf } from './error.filter';
 export { GrpcController, type RpcHandlers } from './grpc-controller';
 export { Identity, SERVICE_NAMES, type ServiceName, TrustedIdentities } from './identity';
 export { newId } from './ids';
