@@ -1,0 +1,70 @@
+import { checkServer, type Diagnostic, type Merged, serverPlaceholders, suggest } from '@stigmer/domain';
+import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
+import type { Template, VariableUse } from '@stigmer/proto/agentic/resolver/v1/io';
+
+/**
+ * Everything that keeps a run from starting, in the order in which one would put it right: environments that are
+ * not there, variables that nobody gives, placeholders of MCP servers, variables that a workflow's tasks name.
+ */
+export function diagnose(
+  template: Template,
+  merged: Merged,
+  missing: readonly ApiResourceReference[],
+): readonly Diagnostic[] {
+  return [
+    ...missing.map(missingEnvironment),
+    ...merged.diagnostics,
+    ...template.mcpServers.flatMap((server) =>
+      checkServer(serverPlaceholders(server), merged.values, merged.absent),
+    ),
+    ...template.variableUses.flatMap((use) => checkUse(use, merged)),
+  ];
+}
+
+function missingEnvironment({ slug, org }: ApiResourceReference): Diagnostic {
+  const ref = org === '' ? slug : `${org}/${slug}`;
+  return {
+    code: 'missing-environment',
+    severity: 'error',
+    field: 'environment_refs',
+    message: `Environment not found: ${ref}`,
+    hint: 'apply it, or take the reference out of the instance',
+  };
+}
+
+/**
+ * `.secrets` holds the secrets of a run and `.env_vars` the rest, so a variable named on the wrong side would read
+ * as null. For a secret that is more than a mistake: what `.env_vars` holds may be stored and shown. So both
+ * are errors. A variable that is optional and absent is null by design; one that is required is reported already.
+ */
+function checkUse(
+  { location, name, secret }: VariableUse,
+  { values, absent }: Merged,
+): readonly Diagnostic[] {
+  if (absent.has(name)) return [];
+  const variable = values.get(name);
+  const at = { severity: 'error', field: location, variable: name } as const;
+  if (variable === undefined) {
+    const meant = suggest(name, values.keys());
+    const hint = meant === undefined ? 'declare it in the template and set it' : `did you mean ${meant}?`;
+    return [{ ...at, code: 'unknown-variable', message: `${name} is not a variable of this run`, hint }];
+  }
+  if (variable.secret === secret) return [];
+  return secret
+    ? [
+        {
+          ...at,
+          code: 'plain-variable-as-secret',
+          message: `${name} is not a secret`,
+          hint: `write \${.env_vars.${name}}, or set it as a secret`,
+        },
+      ]
+    : [
+        {
+          ...at,
+          code: 'secret-as-plain-variable',
+          message: `${name} is a secret`,
+          hint: `write \${.secrets.${name}}`,
+        },
+      ];
+}

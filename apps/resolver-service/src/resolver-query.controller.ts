@@ -1,0 +1,30 @@
+import type {
+  CheckResultSchema,
+  ExplanationSchema,
+  ResolveInput,
+} from '@stigmer/proto/agentic/resolver/v1/io';
+import { ResolverQueryController as Service } from '@stigmer/proto/agentic/resolver/v1/query';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { GrpcController, type RpcHandlers } from '@stigmer/service';
+import { describeDiagnostic, describeEnvironments, describeVariables } from './provenance';
+import { Resolver } from './resolver';
+
+/** The public side: what a run would get, and what is wrong with it, before anything runs. */
+@GrpcController(Service)
+export class ResolverQueryController implements RpcHandlers<typeof Service> {
+  constructor(private readonly resolver: Resolver) {}
+
+  async explain(input: ResolveInput): Promise<MessageInitShape<typeof ExplanationSchema>> {
+    const { merged, diagnostics, environments } = await this.resolver.explain(input);
+    return {
+      variables: describeVariables(merged.values),
+      diagnostics: diagnostics.map(describeDiagnostic),
+      environments: describeEnvironments(environments),
+    };
+  }
+
+  async check(input: ResolveInput): Promise<MessageInitShape<typeof CheckResultSchema>> {
+    const { diagnostics } = await this.resolver.explain(input);
+    return { diagnostics: diagnostics.map(describeDiagnostic) };
+  }
+}

@@ -1,0 +1,77 @@
+import {
+  checkVariables,
+  type Diagnostic,
+  invalidArgument,
+  merge,
+  type Merged,
+  REDACTED,
+} from '@stigmer/domain';
+import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
+import type { ResolveInput, Template } from '@stigmer/proto/agentic/resolver/v1/io';
+import type { OpenedEnvironment } from '@stigmer/proto/internal/v1/environment_vault';
+import type { PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
+import { Injectable } from '@nestjs/common';
+import { Clients } from './clients';
+import { diagnose } from './diagnose';
+import { layersOf } from './layers';
+
+/** What became of a run's layers. */
+export interface Resolution {
+  readonly merged: Merged;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly environments: readonly OpenedEnvironment[];
+}
+
+/** Merges the layers of a run. The one implementation: what `explain` shows is what a run gets. */
+@Injectable()
+export class Resolver {
+  constructor(private readonly clients: Clients) {}
+
+  /** For people: nothing is decrypted, and no secret's value comes in or goes out. */
+  async explain(input: ResolveInput): Promise<Resolution> {
+    refuseSecretValues(input.runtimeEnv);
+    return this.resolve(input, true);
+  }
+
+  /** For a run: the environments are opened. */
+  async open(input: PrepareRunInput): Promise<Resolution> {
+    return this.resolve(input, false);
+  }
+
+  private async resolve(input: ResolveInput | PrepareRunInput, redacted: boolean): Promise<Resolution> {
+    const { org, environmentRefs, runtimeEnv } = input;
+    const template = requireTemplate(input.template);
+    // All in one call: the environments of one answer were read together, and ten cost no more than one.
+    const { environments, missing } =
+      environmentRefs.length === 0
+        ? { environments: [], missing: [] }
+        : await this.clients.environments.open({ org, references: environmentRefs, redacted });
+    const merged = merge(layersOf(template, environments, runtimeEnv));
+    checkVariables(textsOf(merged), 'context', 'variables');
+    return { merged, diagnostics: diagnose(template, merged, missing), environments };
+  }
+}
+
+function textsOf({ values }: Merged): readonly (readonly [string, string])[] {
+  return [...values].map(([name, { text }]) => [name, text]);
+}
+
+/** The contract requires it; the types do not know. */
+function requireTemplate(template: Template | undefined): Template {
+  if (template === undefined) throw invalidArgument('template: is required');
+  return template;
+}
+
+function refuseSecretValues(runtimeEnv: Readonly<Record<string, ExecutionValue>>): void {
+  const violations = Object.entries(runtimeEnv)
+    .filter(([, { value, isSecret }]) => isSecret && value !== '' && value !== REDACTED)
+    .map(([name]) => ({
+      field: `runtime_env[${JSON.stringify(name)}]`,
+      description: `a secret is explained without its value: leave it empty or send ${REDACTED}`,
+    }));
+  if (violations.length === 0) return;
+  throw invalidArgument(
+    violations.map(({ field, description }) => `${field}: ${description}`).join('; '),
+    violations,
+  );
+}

@@ -1,0 +1,18 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type PreparedRunSchema,
+  type PrepareRunInput,
+  RunResolver,
+} from '@stigmer/proto/internal/v1/run_resolver';
+import { GrpcController, type RpcHandlers } from '@stigmer/service';
+import { Runs } from './runs';
+
+/** The control-plane's side: a run's secrets come in and go to the context service, never back. */
+@GrpcController(RunResolver)
+export class RunResolverController implements RpcHandlers<typeof RunResolver> {
+  constructor(private readonly runs: Runs) {}
+
+  prepare(input: PrepareRunInput): Promise<MessageInitShape<typeof PreparedRunSchema>> {
+    return this.runs.prepare(input);
+  }
+}
