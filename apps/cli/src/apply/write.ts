@@ -14,8 +14,9 @@ export async function write(server: Stigmer, manifests: readonly Manifest[]): Pr
   let unreachable = false;
   for (const manifest of manifests) {
     const outcome: Outcome = unreachable ? { manifest, result: 'not tried' } : await writeOne(server, manifest);
-    outcomes.push(outcome);
     unreachable ||= isUnreachable(outcome.error);
+    if (unreachable && outcomes.length === 0) throw outcome.error;
+    outcomes.push(outcome);
   }
   return outcomes;
 }

@@ -55,7 +55,7 @@ async function manifestsIn(folder: string): Promise<readonly string[]> {
 
 /** The system's code for what went wrong with a file, in words. */
 export function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES') return 'permission denied';
   if (code === 'EISDIR') return 'it is a folder';
