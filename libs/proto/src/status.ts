@@ -15,7 +15,7 @@ const TRAILER = 'grpc-status-details-bin';
  * fit is counted rather than sent.
  */
 const MAX_DETAILS_BYTES = 4096;
-const MAX_MESSAGE_CHARACTERS = 2048;
+const MAX_MESSAGE_BYTES = 2048;
 
 const INVALID_ARGUMENT: number = grpc.status.INVALID_ARGUMENT;
 
@@ -89,8 +89,14 @@ function violationsThatFit(violations: readonly StatusViolation[]): readonly Sta
   return [...violations.slice(0, fitting), { field: '', description: `and ${left} more` }];
 }
 
+/** gRPC sends the message percent-encoded, so that is what counts; a character is never cut in two. */
 function shorten(message: string): string {
-  return message.length <= MAX_MESSAGE_CHARACTERS
-    ? message
-    : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+  let room = MAX_MESSAGE_BYTES;
+  let text = '';
+  for (const character of message.toWellFormed()) {
+    room -= encodeURI(character).length;
+    if (room < 0) return `${text}…`;
+    text += character;
+  }
+  return text;
 }

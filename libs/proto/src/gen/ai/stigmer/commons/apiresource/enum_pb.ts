@@ -12,6 +12,8 @@ export const file_ai_stigmer_commons_apiresource_enum: GenFile = /*@__PURE__*/
   fileDesc("CilhaS9zdGlnbWVyL2NvbW1vbnMvYXBpcmVzb3VyY2UvZW51bS5wcm90bxIeYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlKnYKFEFwaVJlc291cmNlRXZlbnRUeXBlEg8KC3Vuc3BlY2lmaWVkEAASCwoHY3JlYXRlZBABEgsKB3VwZGF0ZWQQAhILCgdkZWxldGVkEAMSCwoHcmVuYW1lZBAEEhkKFXN0YWNrX291dHB1dHNfdXBkYXRlZBAFKowBCh1BcGlSZXNvdXJjZVN0YXRlT3BlcmF0aW9uVHlwZRIxCi1hcGlfcmVzb3VyY2Vfc3RhdGVfb3BlcmF0aW9uX3R5cGVfdW5zcGVjaWZpZWQQABIKCgZjcmVhdGUQARIKCgZ1cGRhdGUQAhIKCgZkZWxldGUQAxIICgRyZWFkEAQSCgoGc3RyZWFtEAUqdwoVQXBpUmVzb3VyY2VPd25lclNjb3BlEigKJGFwaV9yZXNvdXJjZV9vd25lcl9zY29wZV91bnNwZWNpZmllZBAAEgwKCHBsYXRmb3JtEAESEAoMb3JnYW5pemF0aW9uEAISFAoQaWRlbnRpdHlfYWNjb3VudBADKskDChBXb3JrZmxvd1Rhc2tLaW5kEiIKHldPUktGTE9XX1RBU0tfS0lORF9VTlNQRUNJRklFRBAAEhoKFldPUktGTE9XX1RBU0tfS0lORF9TRVQQARIgChxXT1JLRkxPV19UQVNLX0tJTkRfSFRUUF9DQUxMEAISIAocV09SS0ZMT1dfVEFTS19LSU5EX0dSUENfQ0FMTBADEiQKIFdPUktGTE9XX1RBU0tfS0lORF9DQUxMX0FDVElWSVRZEAQSHQoZV09SS0ZMT1dfVEFTS19LSU5EX1NXSVRDSBAFEhoKFldPUktGTE9XX1RBU0tfS0lORF9GT1IQBhIbChdXT1JLRkxPV19UQVNLX0tJTkRfRk9SSxAHEhoKFldPUktGTE9XX1RBU0tfS0lORF9UUlkQCBIdChlXT1JLRkxPV19UQVNLX0tJTkRfTElTVEVOEAkSGwoXV09SS0ZMT1dfVEFTS19LSU5EX1dBSVQQChIcChhXT1JLRkxPV19UQVNLX0tJTkRfUkFJU0UQCxIaChZXT1JLRkxPV19UQVNLX0tJTkRfUlVOEAwSIQodV09SS0ZMT1dfVEFTS19LSU5EX0FHRU5UX0NBTEwQDWIGcHJvdG8z");
 
 /**
+ * What happened to a resource.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.ApiResourceEventType
  */
 export enum ApiResourceEventType {
@@ -53,6 +55,8 @@ export const ApiResourceEventTypeSchema: GenEnum<ApiResourceEventType> = /*@__PU
   enumDesc(file_ai_stigmer_commons_apiresource_enum, 0);
 
 /**
+ * What is done to a resource.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.ApiResourceStateOperationType
  */
 export enum ApiResourceStateOperationType {
@@ -94,6 +98,8 @@ export const ApiResourceStateOperationTypeSchema: GenEnum<ApiResourceStateOperat
   enumDesc(file_ai_stigmer_commons_apiresource_enum, 1);
 
 /**
+ * Who owns a resource.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.ApiResourceOwnerScope
  */
 export enum ApiResourceOwnerScope {
@@ -103,6 +109,8 @@ export enum ApiResourceOwnerScope {
   api_resource_owner_scope_unspecified = 0,
 
   /**
+   * Everybody on this installation.
+   *
    * @generated from enum value: platform = 1;
    */
   platform = 1,
@@ -125,6 +133,8 @@ export const ApiResourceOwnerScopeSchema: GenEnum<ApiResourceOwnerScope> = /*@__
   enumDesc(file_ai_stigmer_commons_apiresource_enum, 2);
 
 /**
+ * What a workflow's task does; each has its message in package `ai.stigmer.agentic.workflow.v1.tasks`.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.WorkflowTaskKind
  */
 export enum WorkflowTaskKind {

@@ -20,6 +20,8 @@ export const file_ai_stigmer_commons_apiresource_io: GenFile = /*@__PURE__*/
   fileDesc("CidhaS9zdGlnbWVyL2NvbW1vbnMvYXBpcmVzb3VyY2UvaW8ucHJvdG8SHmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZSImCg1BcGlSZXNvdXJjZUlkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiXQoWQXBpUmVzb3VyY2VEZWxldGVJbnB1dBIbCgtyZXNvdXJjZV9pZBgBIAEoCUIGukgDyAEBEhcKD3ZlcnNpb25fbWVzc2FnZRgCIAEoCRINCgVmb3JjZRgDIAEoCCJKCh1BcGlSZXNvdXJjZUJ5T3JnQnlTbHVnUmVxdWVzdBITCgNvcmcYASABKAlCBrpIA8gBARIUCgRzbHVnGAIgASgJQga6SAPIAQEilAEKF0ZpbmRBcGlSZXNvdXJjZXNSZXF1ZXN0EhMKA29yZxgBIAEoCUIGukgDyAEBEgwKBGtpbmQYAyABKAkSLgoEcGFnZRgEIAEoCzIgLmFpLnN0aWdtZXIuY29tbW9ucy5ycGMuUGFnZUluZm8SEwoLcGFnZV9udW1iZXIYBSABKAUSEQoJcGFnZV9zaXplGAYgASgFIpYCChRBcGlSZXNvdXJjZVJlZmVyZW5jZRJOCgVzY29wZRgBIAEoDjI1LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZU93bmVyU2NvcGVCCLpIBYIBAhABEgsKA29yZxgCIAEoCRJNCgRraW5kGAMgASgOMj8uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLmFwaXJlc291cmNla2luZC5BcGlSZXNvdXJjZUtpbmQSDAoEc2x1ZxgEIAEoCRJECgd2ZXJzaW9uGAUgASgJQjO6SDByLjIsXiR8XmxhdGVzdCR8XlthLXpBLVowLTkuXy1dKyR8XlthLWYwLTldezY0fSRiBnByb3RvMw", [file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_kind, file_ai_stigmer_commons_apiresource_enum, file_ai_stigmer_commons_rpc_pagination, file_buf_validate_validate]);
 
 /**
+ * The id of one resource, of the kind its rpc is about.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceId
  */
 export type ApiResourceId = Message<"ai.stigmer.commons.apiresource.ApiResourceId"> & {
@@ -37,6 +39,8 @@ export const ApiResourceIdSchema: GenMessage<ApiResourceId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_commons_apiresource_io, 0);
 
 /**
+ * What to delete.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceDeleteInput
  */
 export type ApiResourceDeleteInput = Message<"ai.stigmer.commons.apiresource.ApiResourceDeleteInput"> & {
@@ -46,11 +50,15 @@ export type ApiResourceDeleteInput = Message<"ai.stigmer.commons.apiresource.Api
   resourceId: string;
 
   /**
+   * Why, for the record.
+   *
    * @generated from field: string version_message = 2;
    */
   versionMessage: string;
 
   /**
+   * Also where others still refer to it.
+   *
    * @generated from field: bool force = 3;
    */
   force: boolean;
@@ -64,6 +72,8 @@ export const ApiResourceDeleteInputSchema: GenMessage<ApiResourceDeleteInput> = 
   messageDesc(file_ai_stigmer_commons_apiresource_io, 1);
 
 /**
+ * A resource by the name people use.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceByOrgBySlugRequest
  */
 export type ApiResourceByOrgBySlugRequest = Message<"ai.stigmer.commons.apiresource.ApiResourceByOrgBySlugRequest"> & {
@@ -86,6 +96,8 @@ export const ApiResourceByOrgBySlugRequestSchema: GenMessage<ApiResourceByOrgByS
   messageDesc(file_ai_stigmer_commons_apiresource_io, 2);
 
 /**
+ * Which page of which org's resources.
+ *
  * @generated from message ai.stigmer.commons.apiresource.FindApiResourcesRequest
  */
 export type FindApiResourcesRequest = Message<"ai.stigmer.commons.apiresource.FindApiResourcesRequest"> & {
@@ -123,6 +135,8 @@ export const FindApiResourcesRequestSchema: GenMessage<FindApiResourcesRequest> 
   messageDesc(file_ai_stigmer_commons_apiresource_io, 3);
 
 /**
+ * Points to a resource.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceReference
  */
 export type ApiResourceReference = Message<"ai.stigmer.commons.apiresource.ApiResourceReference"> & {
@@ -132,6 +146,8 @@ export type ApiResourceReference = Message<"ai.stigmer.commons.apiresource.ApiRe
   scope: ApiResourceOwnerScope;
 
   /**
+   * Empty means the org of the resource that refers. Another org's resource is NOT_FOUND.
+   *
    * @generated from field: string org = 2;
    */
   org: string;
@@ -142,11 +158,15 @@ export type ApiResourceReference = Message<"ai.stigmer.commons.apiresource.ApiRe
   kind: ApiResourceKind;
 
   /**
+   * Looked up as an id, then as a slug, then as `<prefix>-<slug>`.
+   *
    * @generated from field: string slug = 4;
    */
   slug: string;
 
   /**
+   * Empty and `latest` mean the current one.
+   *
    * @generated from field: string version = 5;
    */
   version: string;

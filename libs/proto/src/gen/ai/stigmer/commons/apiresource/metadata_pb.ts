@@ -16,6 +16,8 @@ export const file_ai_stigmer_commons_apiresource_metadata: GenFile = /*@__PURE__
   fileDesc("Ci1haS9zdGlnbWVyL2NvbW1vbnMvYXBpcmVzb3VyY2UvbWV0YWRhdGEucHJvdG8SHmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZSKKBAoTQXBpUmVzb3VyY2VNZXRhZGF0YRIMCgRuYW1lGAEgASgJEgwKBHNsdWcYAiABKAkSCgoCaWQYAyABKAkSCwoDb3JnGAQgASgJElQKC293bmVyX3Njb3BlGAUgASgOMjUuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlT3duZXJTY29wZUIIukgFggECEAESTwoGbGFiZWxzGAYgAygLMj8uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlTWV0YWRhdGEuTGFiZWxzRW50cnkSWQoLYW5ub3RhdGlvbnMYByADKAsyRC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VNZXRhZGF0YS5Bbm5vdGF0aW9uc0VudHJ5EgwKBHRhZ3MYCCADKAkSSwoHdmVyc2lvbhgJIAEoCzI6LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZU1ldGFkYXRhVmVyc2lvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJWChpBcGlSZXNvdXJjZU1ldGFkYXRhVmVyc2lvbhIKCgJpZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKE3ByZXZpb3VzX3ZlcnNpb25faWQYAyABKAliBnByb3RvMw", [file_ai_stigmer_commons_apiresource_enum, file_buf_validate_validate]);
 
 /**
+ * What every resource has, whatever its kind.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceMetadata
  */
 export type ApiResourceMetadata = Message<"ai.stigmer.commons.apiresource.ApiResourceMetadata"> & {
@@ -25,11 +27,15 @@ export type ApiResourceMetadata = Message<"ai.stigmer.commons.apiresource.ApiRes
   name: string;
 
   /**
+   * Made from the name where it is empty; unique per org and kind.
+   *
    * @generated from field: string slug = 2;
    */
   slug: string;
 
   /**
+   * `<prefix>-<lower-case ulid>`; one given by the client is kept.
+   *
    * @generated from field: string id = 3;
    */
   id: string;
@@ -60,6 +66,8 @@ export type ApiResourceMetadata = Message<"ai.stigmer.commons.apiresource.ApiRes
   tags: string[];
 
   /**
+   * In a write, the version that it expects to replace: ABORTED where that is stale. Absent, the last write wins.
+   *
    * @generated from field: ai.stigmer.commons.apiresource.ApiResourceMetadataVersion version = 9;
    */
   version?: ApiResourceMetadataVersion | undefined;
@@ -73,6 +81,8 @@ export const ApiResourceMetadataSchema: GenMessage<ApiResourceMetadata> = /*@__P
   messageDesc(file_ai_stigmer_commons_apiresource_metadata, 0);
 
 /**
+ * Which version of the resource this is.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceMetadataVersion
  */
 export type ApiResourceMetadataVersion = Message<"ai.stigmer.commons.apiresource.ApiResourceMetadataVersion"> & {

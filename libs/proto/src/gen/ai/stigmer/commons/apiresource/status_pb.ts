@@ -15,6 +15,8 @@ export const file_ai_stigmer_commons_apiresource_status: GenFile = /*@__PURE__*/
   fileDesc("CithaS9zdGlnbWVyL2NvbW1vbnMvYXBpcmVzb3VyY2Uvc3RhdHVzLnByb3RvEh5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UiWQoWQXBpUmVzb3VyY2VBdWRpdFN0YXR1cxI/CgVhdWRpdBhjIAEoCzIwLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZUF1ZGl0IqgBChBBcGlSZXNvdXJjZUF1ZGl0EkgKCnNwZWNfYXVkaXQYASABKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VBdWRpdEluZm8SSgoMc3RhdHVzX2F1ZGl0GAIgASgLMjQuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXRJbmZvIpsCChRBcGlSZXNvdXJjZUF1ZGl0SW5mbxJJCgpjcmVhdGVkX2J5GAEgASgLMjUuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXRBY3RvchIuCgpjcmVhdGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJJCgp1cGRhdGVkX2J5GAMgASgLMjUuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXRBY3RvchIuCgp1cGRhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVldmVudBgFIAEoCSIzChVBcGlSZXNvdXJjZUF1ZGl0QWN0b3ISCgoCaWQYASABKAkSDgoGYXZhdGFyGAIgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
+ * The status of a kind that has nothing else to tell.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceAuditStatus
  */
 export type ApiResourceAuditStatus = Message<"ai.stigmer.commons.apiresource.ApiResourceAuditStatus"> & {
@@ -32,6 +34,8 @@ export const ApiResourceAuditStatusSchema: GenMessage<ApiResourceAuditStatus> = 
   messageDesc(file_ai_stigmer_commons_apiresource_status, 0);
 
 /**
+ * Who changed the resource last, and when.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceAudit
  */
 export type ApiResourceAudit = Message<"ai.stigmer.commons.apiresource.ApiResourceAudit"> & {
@@ -54,6 +58,8 @@ export const ApiResourceAuditSchema: GenMessage<ApiResourceAudit> = /*@__PURE__*
   messageDesc(file_ai_stigmer_commons_apiresource_status, 1);
 
 /**
+ * Who, when, what.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceAuditInfo
  */
 export type ApiResourceAuditInfo = Message<"ai.stigmer.commons.apiresource.ApiResourceAuditInfo"> & {
@@ -91,6 +97,8 @@ export const ApiResourceAuditInfoSchema: GenMessage<ApiResourceAuditInfo> = /*@_
   messageDesc(file_ai_stigmer_commons_apiresource_status, 2);
 
 /**
+ * Somebody, or a service.
+ *
  * @generated from message ai.stigmer.commons.apiresource.ApiResourceAuditActor
  */
 export type ApiResourceAuditActor = Message<"ai.stigmer.commons.apiresource.ApiResourceAuditActor"> & {

@@ -13,10 +13,14 @@ export const file_ai_stigmer_commons_rpc_pagination: GenFile = /*@__PURE__*/
   fileDesc("CidhaS9zdGlnbWVyL2NvbW1vbnMvcnBjL3BhZ2luYXRpb24ucHJvdG8SFmFpLnN0aWdtZXIuY29tbW9ucy5ycGMiJQoIUGFnZUluZm8SCwoDbnVtGAEgASgFEgwKBHNpemUYAiABKAUiMgoOR29vZ2xlUGFnZUluZm8SEgoKcGFnZV90b2tlbhgBIAEoCRIMCgRzaXplGAIgASgFYgZwcm90bzM");
 
 /**
+ * A page by number.
+ *
  * @generated from message ai.stigmer.commons.rpc.PageInfo
  */
 export type PageInfo = Message<"ai.stigmer.commons.rpc.PageInfo"> & {
   /**
+   * From 0.
+   *
    * @generated from field: int32 num = 1;
    */
   num: number;
@@ -35,6 +39,8 @@ export const PageInfoSchema: GenMessage<PageInfo> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_commons_rpc_pagination, 0);
 
 /**
+ * A page by token.
+ *
  * @generated from message ai.stigmer.commons.rpc.GooglePageInfo
  */
 export type GooglePageInfo = Message<"ai.stigmer.commons.rpc.GooglePageInfo"> & {

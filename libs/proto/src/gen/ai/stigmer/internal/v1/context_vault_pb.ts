@@ -18,6 +18,8 @@ export const file_ai_stigmer_internal_v1_context_vault: GenFile = /*@__PURE__*/
   fileDesc("CiphaS9zdGlnbWVyL2ludGVybmFsL3YxL2NvbnRleHRfdmF1bHQucHJvdG8SFmFpLnN0aWdtZXIuaW50ZXJuYWwudjEi2QIKEkNyZWF0ZUNvbnRleHRJbnB1dBIcCgxleGVjdXRpb25faWQYASABKAlCBrpIA8gBARILCgNvcmcYAiABKAkSFwoHY3JlYXRvchgDIAEoCUIGukgDyAEBEh4KDnJlcXVlc3RfZGlnZXN0GAQgASgMQga6SAPIAQESQgoEZGF0YRgFIAMoCzI0LmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuQ3JlYXRlQ29udGV4dElucHV0LkRhdGFFbnRyeRI2CgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBGmMKCURhdGFFbnRyeRILCgNrZXkYASABKAkSRQoFdmFsdWUYAiABKAsyNi5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25WYWx1ZToCOAEiXQoOQ3JlYXRlZENvbnRleHQSCgoCaWQYASABKAkSLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY3JlYXRlZBgDIAEoCCJpChFSZW5ld0NvbnRleHRJbnB1dBIcCgxleGVjdXRpb25faWQYASABKAlCBrpIA8gBARI2CgpleHBpcmVzX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBIkAKDlJlbmV3ZWRDb250ZXh0Ei4KCmV4cGlyZXNfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjMKE0Rlc3Ryb3lDb250ZXh0SW5wdXQSHAoMZXhlY3V0aW9uX2lkGAEgASgJQga6SAPIAQEiIwoQRGVzdHJveWVkQ29udGV4dBIPCgdleGlzdGVkGAEgASgIIm4KEUxpc3RDb250ZXh0c0lucHV0EjIKDmNyZWF0ZWRfYmVmb3JlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJiChBDb250ZXh0U3VtbWFyaWVzEjUKBWl0ZW1zGAEgAygLMiYuYWkuc3RpZ21lci5pbnRlcm5hbC52MS5Db250ZXh0U3VtbWFyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkikwEKDkNvbnRleHRTdW1tYXJ5EhQKDGV4ZWN1dGlvbl9pZBgBIAEoCRILCgNvcmcYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAymwMKDENvbnRleHRWYXVsdBJhCgZjcmVhdGUSKi5haS5zdGlnbWVyLmludGVybmFsLnYxLkNyZWF0ZUNvbnRleHRJbnB1dBomLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuQ3JlYXRlZENvbnRleHQiA5ACAhJfCgVyZW5ldxIpLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuUmVuZXdDb250ZXh0SW5wdXQaJi5haS5zdGlnbWVyLmludGVybmFsLnYxLlJlbmV3ZWRDb250ZXh0IgOQAgISZQoHZGVzdHJveRIrLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRGVzdHJveUNvbnRleHRJbnB1dBooLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRGVzdHJveWVkQ29udGV4dCIDkAICEmAKBGxpc3QSKS5haS5zdGlnbWVyLmludGVybmFsLnYxLkxpc3RDb250ZXh0c0lucHV0GiguYWkuc3RpZ21lci5pbnRlcm5hbC52MS5Db250ZXh0U3VtbWFyaWVzIgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_executioncontext_v1_spec, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * The merged values of one run.
+ *
  * @generated from message ai.stigmer.internal.v1.CreateContextInput
  */
 export type CreateContextInput = Message<"ai.stigmer.internal.v1.CreateContextInput"> & {
@@ -37,6 +39,8 @@ export type CreateContextInput = Message<"ai.stigmer.internal.v1.CreateContextIn
   creator: string;
 
   /**
+   * Kept inside the sealed blob.
+   *
    * @generated from field: bytes request_digest = 4;
    */
   requestDigest: Uint8Array;
@@ -47,6 +51,8 @@ export type CreateContextInput = Message<"ai.stigmer.internal.v1.CreateContextIn
   data: { [key: string]: ExecutionValue };
 
   /**
+   * At most 24 hours away.
+   *
    * @generated from field: google.protobuf.Timestamp expires_at = 6;
    */
   expiresAt?: Timestamp | undefined;
@@ -60,6 +66,8 @@ export const CreateContextInputSchema: GenMessage<CreateContextInput> = /*@__PUR
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 0);
 
 /**
+ * Where they are kept.
+ *
  * @generated from message ai.stigmer.internal.v1.CreatedContext
  */
 export type CreatedContext = Message<"ai.stigmer.internal.v1.CreatedContext"> & {
@@ -74,6 +82,8 @@ export type CreatedContext = Message<"ai.stigmer.internal.v1.CreatedContext"> & 
   expiresAt?: Timestamp | undefined;
 
   /**
+   * False where the same request had made it before.
+   *
    * @generated from field: bool created = 3;
    */
   created: boolean;
@@ -87,6 +97,8 @@ export const CreatedContextSchema: GenMessage<CreatedContext> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 1);
 
 /**
+ * Which context, and until when.
+ *
  * @generated from message ai.stigmer.internal.v1.RenewContextInput
  */
 export type RenewContextInput = Message<"ai.stigmer.internal.v1.RenewContextInput"> & {
@@ -96,6 +108,8 @@ export type RenewContextInput = Message<"ai.stigmer.internal.v1.RenewContextInpu
   executionId: string;
 
   /**
+   * At most 24 hours away.
+   *
    * @generated from field: google.protobuf.Timestamp expires_at = 2;
    */
   expiresAt?: Timestamp | undefined;
@@ -109,6 +123,8 @@ export const RenewContextInputSchema: GenMessage<RenewContextInput> = /*@__PURE_
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 2);
 
 /**
+ * Until when it can be read.
+ *
  * @generated from message ai.stigmer.internal.v1.RenewedContext
  */
 export type RenewedContext = Message<"ai.stigmer.internal.v1.RenewedContext"> & {
@@ -126,6 +142,8 @@ export const RenewedContextSchema: GenMessage<RenewedContext> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 3);
 
 /**
+ * Which context.
+ *
  * @generated from message ai.stigmer.internal.v1.DestroyContextInput
  */
 export type DestroyContextInput = Message<"ai.stigmer.internal.v1.DestroyContextInput"> & {
@@ -143,6 +161,8 @@ export const DestroyContextInputSchema: GenMessage<DestroyContextInput> = /*@__P
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 4);
 
 /**
+ * What was found.
+ *
  * @generated from message ai.stigmer.internal.v1.DestroyedContext
  */
 export type DestroyedContext = Message<"ai.stigmer.internal.v1.DestroyedContext"> & {
@@ -160,6 +180,8 @@ export const DestroyedContextSchema: GenMessage<DestroyedContext> = /*@__PURE__*
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 5);
 
 /**
+ * Which page of the contexts.
+ *
  * @generated from message ai.stigmer.internal.v1.ListContextsInput
  */
 export type ListContextsInput = Message<"ai.stigmer.internal.v1.ListContextsInput"> & {
@@ -187,6 +209,8 @@ export const ListContextsInputSchema: GenMessage<ListContextsInput> = /*@__PURE_
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 6);
 
 /**
+ * A page of contexts.
+ *
  * @generated from message ai.stigmer.internal.v1.ContextSummaries
  */
 export type ContextSummaries = Message<"ai.stigmer.internal.v1.ContextSummaries"> & {
@@ -209,6 +233,8 @@ export const ContextSummariesSchema: GenMessage<ContextSummaries> = /*@__PURE__*
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 7);
 
 /**
+ * What may be known about a context without opening it.
+ *
  * @generated from message ai.stigmer.internal.v1.ContextSummary
  */
 export type ContextSummary = Message<"ai.stigmer.internal.v1.ContextSummary"> & {
@@ -241,10 +267,15 @@ export const ContextSummarySchema: GenMessage<ContextSummary> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_context_vault, 8);
 
 /**
+ * Keeps the contexts of runs. Served by the execution-context-service; revealing is
+ * `ExecutionContextQueryController.getByExecutionId`, on the same port.
+ *
  * @generated from service ai.stigmer.internal.v1.ContextVault
  */
 export const ContextVault: GenService<{
   /**
+   * The resolver's. Repeating it with the same execution id, creator and digest answers the same; else ALREADY_EXISTS.
+   *
    * @generated from rpc ai.stigmer.internal.v1.ContextVault.create
    */
   create: {
@@ -253,6 +284,8 @@ export const ContextVault: GenService<{
     output: typeof CreatedContextSchema;
   },
   /**
+   * The control-plane's: the run is known to be open. Re-wraps the context's key under the new expiry.
+   *
    * @generated from rpc ai.stigmer.internal.v1.ContextVault.renew
    */
   renew: {
@@ -261,6 +294,8 @@ export const ContextVault: GenService<{
     output: typeof RenewedContextSchema;
   },
   /**
+   * The control-plane's and the runner's: the run has ended.
+   *
    * @generated from rpc ai.stigmer.internal.v1.ContextVault.destroy
    */
   destroy: {
@@ -269,6 +304,8 @@ export const ContextVault: GenService<{
     output: typeof DestroyedContextSchema;
   },
   /**
+   * The control-plane's sweep: names and times, never values.
+   *
    * @generated from rpc ai.stigmer.internal.v1.ContextVault.list
    */
   list: {

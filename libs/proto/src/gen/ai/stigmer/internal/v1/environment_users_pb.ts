@@ -14,6 +14,8 @@ export const file_ai_stigmer_internal_v1_environment_users: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2ludGVybmFsL3YxL2Vudmlyb25tZW50X3VzZXJzLnByb3RvEhZhaS5zdGlnbWVyLmludGVybmFsLnYxIlYKGUxpc3RFbnZpcm9ubWVudFVzZXJzSW5wdXQSCwoDb3JnGAEgASgJEh4KDmVudmlyb25tZW50X2lkGAIgASgJQga6SAPIAQESDAoEc2x1ZxgDIAEoCSJOChRFbnZpcm9ubWVudFVzZXJzTGlzdBI2CgV1c2VycxgBIAMoCzInLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRW52aXJvbm1lbnRVc2VyIjkKD0Vudmlyb25tZW50VXNlchIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBHNsdWcYAyABKAkygAEKEEVudmlyb25tZW50VXNlcnMSbAoEbGlzdBIxLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuTGlzdEVudmlyb25tZW50VXNlcnNJbnB1dBosLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRW52aXJvbm1lbnRVc2Vyc0xpc3QiA5ACAWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
+ * Which environment.
+ *
  * @generated from message ai.stigmer.internal.v1.ListEnvironmentUsersInput
  */
 export type ListEnvironmentUsersInput = Message<"ai.stigmer.internal.v1.ListEnvironmentUsersInput"> & {
@@ -41,6 +43,8 @@ export const ListEnvironmentUsersInputSchema: GenMessage<ListEnvironmentUsersInp
   messageDesc(file_ai_stigmer_internal_v1_environment_users, 0);
 
 /**
+ * Those who refer to it.
+ *
  * @generated from message ai.stigmer.internal.v1.EnvironmentUsersList
  */
 export type EnvironmentUsersList = Message<"ai.stigmer.internal.v1.EnvironmentUsersList"> & {
@@ -58,6 +62,8 @@ export const EnvironmentUsersListSchema: GenMessage<EnvironmentUsersList> = /*@_
   messageDesc(file_ai_stigmer_internal_v1_environment_users, 1);
 
 /**
+ * Somebody who refers to it.
+ *
  * @generated from message ai.stigmer.internal.v1.EnvironmentUser
  */
 export type EnvironmentUser = Message<"ai.stigmer.internal.v1.EnvironmentUser"> & {
@@ -85,10 +91,15 @@ export const EnvironmentUserSchema: GenMessage<EnvironmentUser> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_environment_users, 2);
 
 /**
+ * Who refers to an environment. Served by the control-plane to the environment-service alone, which asks before it
+ * deletes one.
+ *
  * @generated from service ai.stigmer.internal.v1.EnvironmentUsers
  */
 export const EnvironmentUsers: GenService<{
   /**
+   * The instances whose references mean this environment, by id or by slug.
+   *
    * @generated from rpc ai.stigmer.internal.v1.EnvironmentUsers.list
    */
   list: {

@@ -17,10 +17,14 @@ export const file_ai_stigmer_internal_v1_environment_vault: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2ludGVybmFsL3YxL2Vudmlyb25tZW50X3ZhdWx0LnByb3RvEhZhaS5zdGlnbWVyLmludGVybmFsLnYxIoABChVPcGVuRW52aXJvbm1lbnRzSW5wdXQSCwoDb3JnGAEgASgJEkgKCnJlZmVyZW5jZXMYAiADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USEAoIcmVkYWN0ZWQYAyABKAginAEKEk9wZW5lZEVudmlyb25tZW50cxI/CgxlbnZpcm9ubWVudHMYASADKAsyKS5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5lZEVudmlyb25tZW50EkUKB21pc3NpbmcYAiADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2Ui/wEKEU9wZW5lZEVudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBHNsdWcYAiABKAkSCwoDb3JnGAMgASgJEgwKBG5hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAkSQQoEZGF0YRgGIAMoCzIzLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuT3BlbmVkRW52aXJvbm1lbnQuRGF0YUVudHJ5GmAKCURhdGFFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEyegoQRW52aXJvbm1lbnRWYXVsdBJmCgRvcGVuEi0uYWkuc3RpZ21lci5pbnRlcm5hbC52MS5PcGVuRW52aXJvbm1lbnRzSW5wdXQaKi5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5lZEVudmlyb25tZW50cyIDkAIBYgZwcm90bzM", [file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Which environments.
+ *
  * @generated from message ai.stigmer.internal.v1.OpenEnvironmentsInput
  */
 export type OpenEnvironmentsInput = Message<"ai.stigmer.internal.v1.OpenEnvironmentsInput"> & {
   /**
+   * What a reference without an org means.
+   *
    * @generated from field: string org = 1;
    */
   org: string;
@@ -31,6 +35,8 @@ export type OpenEnvironmentsInput = Message<"ai.stigmer.internal.v1.OpenEnvironm
   references: ApiResourceReference[];
 
   /**
+   * Nothing is decrypted: secrets come with an empty value.
+   *
    * @generated from field: bool redacted = 3;
    */
   redacted: boolean;
@@ -44,10 +50,14 @@ export const OpenEnvironmentsInputSchema: GenMessage<OpenEnvironmentsInput> = /*
   messageDesc(file_ai_stigmer_internal_v1_environment_vault, 0);
 
 /**
+ * What was found.
+ *
  * @generated from message ai.stigmer.internal.v1.OpenedEnvironments
  */
 export type OpenedEnvironments = Message<"ai.stigmer.internal.v1.OpenedEnvironments"> & {
   /**
+   * In the order of the references; the missing ones are left out.
+   *
    * @generated from field: repeated ai.stigmer.internal.v1.OpenedEnvironment environments = 1;
    */
   environments: OpenedEnvironment[];
@@ -66,6 +76,8 @@ export const OpenedEnvironmentsSchema: GenMessage<OpenedEnvironments> = /*@__PUR
   messageDesc(file_ai_stigmer_internal_v1_environment_vault, 1);
 
 /**
+ * An environment with its values as they are. It is passed on and never stored.
+ *
  * @generated from message ai.stigmer.internal.v1.OpenedEnvironment
  */
 export type OpenedEnvironment = Message<"ai.stigmer.internal.v1.OpenedEnvironment"> & {
@@ -90,6 +102,8 @@ export type OpenedEnvironment = Message<"ai.stigmer.internal.v1.OpenedEnvironmen
   name: string;
 
   /**
+   * Its `metadata.version.id`.
+   *
    * @generated from field: string revision = 5;
    */
   revision: string;
@@ -108,10 +122,15 @@ export const OpenedEnvironmentSchema: GenMessage<OpenedEnvironment> = /*@__PURE_
   messageDesc(file_ai_stigmer_internal_v1_environment_vault, 2);
 
 /**
+ * Opens environments for a merge. Served by the environment-service to the resolver alone; the gateway has no route
+ * to it, nor to anything else in this package.
+ *
  * @generated from service ai.stigmer.internal.v1.EnvironmentVault
  */
 export const EnvironmentVault: GenService<{
   /**
+   * One batch, so that a merge sees the environments of one moment and asks once.
+   *
    * @generated from rpc ai.stigmer.internal.v1.EnvironmentVault.open
    */
   open: {

@@ -28,6 +28,8 @@ export const file_ai_stigmer_internal_v1_execution_snapshots: GenFile = /*@__PUR
   fileDesc("CjBhaS9zdGlnbWVyL2ludGVybmFsL3YxL2V4ZWN1dGlvbl9zbmFwc2hvdHMucHJvdG8SFmFpLnN0aWdtZXIuaW50ZXJuYWwudjEiMAoQR2V0U25hcHNob3RJbnB1dBIcCgxleGVjdXRpb25faWQYASABKAlCBrpIA8gBASKGAQoRRXhlY3V0aW9uU25hcHNob3QSMQoFYWdlbnQYASABKAsyIC5haS5zdGlnbWVyLmludGVybmFsLnYxLkFnZW50UnVuSAASNwoId29ya2Zsb3cYAiABKAsyIy5haS5zdGlnbWVyLmludGVybmFsLnYxLldvcmtmbG93UnVuSABCBQoDcnVuIoUCCghBZ2VudFJ1bhJHCglleGVjdXRpb24YASABKAsyNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb24SMQoFYWdlbnQYAiABKAsyIi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuQWdlbnQSRAoIaW5zdGFuY2UYAyABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRpbnN0YW5jZS52MS5BZ2VudEluc3RhbmNlEjcKB3Nlc3Npb24YBCABKAsyJi5haS5zdGlnbWVyLmFnZW50aWMuc2Vzc2lvbi52MS5TZXNzaW9uIuQBCgtXb3JrZmxvd1J1bhJNCglleGVjdXRpb24YASABKAsyOi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb24SOgoId29ya2Zsb3cYAiABKAsyKC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3cSSgoIaW5zdGFuY2UYAyABKAsyOC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dpbnN0YW5jZS52MS5Xb3JrZmxvd0luc3RhbmNlMnUKEkV4ZWN1dGlvblNuYXBzaG90cxJfCgNnZXQSKC5haS5zdGlnbWVyLmludGVybmFsLnYxLkdldFNuYXBzaG90SW5wdXQaKS5haS5zdGlnbWVyLmludGVybmFsLnYxLkV4ZWN1dGlvblNuYXBzaG90IgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_agent_v1_api, file_ai_stigmer_agentic_agentexecution_v1_api, file_ai_stigmer_agentic_agentinstance_v1_api, file_ai_stigmer_agentic_session_v1_api, file_ai_stigmer_agentic_workflow_v1_api, file_ai_stigmer_agentic_workflowexecution_v1_api, file_ai_stigmer_agentic_workflowinstance_v1_api, file_buf_validate_validate]);
 
 /**
+ * Which execution.
+ *
  * @generated from message ai.stigmer.internal.v1.GetSnapshotInput
  */
 export type GetSnapshotInput = Message<"ai.stigmer.internal.v1.GetSnapshotInput"> & {
@@ -45,6 +47,8 @@ export const GetSnapshotInputSchema: GenMessage<GetSnapshotInput> = /*@__PURE__*
   messageDesc(file_ai_stigmer_internal_v1_execution_snapshots, 0);
 
 /**
+ * The run of an agent or of a workflow.
+ *
  * @generated from message ai.stigmer.internal.v1.ExecutionSnapshot
  */
 export type ExecutionSnapshot = Message<"ai.stigmer.internal.v1.ExecutionSnapshot"> & {
@@ -74,6 +78,8 @@ export const ExecutionSnapshotSchema: GenMessage<ExecutionSnapshot> = /*@__PURE_
   messageDesc(file_ai_stigmer_internal_v1_execution_snapshots, 1);
 
 /**
+ * An agent's run, as it was when it was created.
+ *
  * @generated from message ai.stigmer.internal.v1.AgentRun
  */
 export type AgentRun = Message<"ai.stigmer.internal.v1.AgentRun"> & {
@@ -106,6 +112,8 @@ export const AgentRunSchema: GenMessage<AgentRun> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_execution_snapshots, 2);
 
 /**
+ * A workflow's run, as it was when it was created.
+ *
  * @generated from message ai.stigmer.internal.v1.WorkflowRun
  */
 export type WorkflowRun = Message<"ai.stigmer.internal.v1.WorkflowRun"> & {
@@ -133,10 +141,14 @@ export const WorkflowRunSchema: GenMessage<WorkflowRun> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_execution_snapshots, 3);
 
 /**
+ * What a run was started from. Served by the control-plane to the workflow-runner alone.
+ *
  * @generated from service ai.stigmer.internal.v1.ExecutionSnapshots
  */
 export const ExecutionSnapshots: GenService<{
   /**
+   * Later edits of the template and the instance do not reach a run that has started.
+   *
    * @generated from rpc ai.stigmer.internal.v1.ExecutionSnapshots.get
    */
   get: {

@@ -22,6 +22,8 @@ export const file_ai_stigmer_internal_v1_run_resolver: GenFile = /*@__PURE__*/
   fileDesc("CilhaS9zdGlnbWVyL2ludGVybmFsL3YxL3J1bl9yZXNvbHZlci5wcm90bxIWYWkuc3RpZ21lci5pbnRlcm5hbC52MSL6AwoPUHJlcGFyZVJ1bklucHV0EhwKDGV4ZWN1dGlvbl9pZBgBIAEoCUIGukgDyAEBEgsKA29yZxgCIAEoCRJCCgh0ZW1wbGF0ZRgDIAEoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5UZW1wbGF0ZUIGukgDyAEBEk4KEGVudmlyb25tZW50X3JlZnMYBCADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USTAoLcnVudGltZV9lbnYYBSADKAsyNy5haS5zdGlnbWVyLmludGVybmFsLnYxLlByZXBhcmVSdW5JbnB1dC5SdW50aW1lRW52RW50cnkSFwoHY3JlYXRvchgGIAEoCUIGukgDyAEBEh4KDnJlcXVlc3RfZGlnZXN0GAcgASgMQga6SAPIAQESNgoKZXhwaXJlc19hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARppCg9SdW50aW1lRW52RW50cnkSCwoDa2V5GAEgASgJEkUKBXZhbHVlGAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uVmFsdWU6AjgBIscCCgtQcmVwYXJlZFJ1bhJFCgl2YXJpYWJsZXMYASADKAsyMi5haS5zdGlnbWVyLmludGVybmFsLnYxLlByZXBhcmVkUnVuLlZhcmlhYmxlc0VudHJ5EkkKDGVudmlyb25tZW50cxgCIAMoCzIzLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5SZXNvbHZlZEVudmlyb25tZW50EhIKCmNvbnRleHRfaWQYAyABKAkSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaYgoOVmFyaWFibGVzRW50cnkSCwoDa2V5GAEgASgJEj8KBXZhbHVlGAIgASgLMjAuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkVmFyaWFibGU6AjgBMmsKC1J1blJlc29sdmVyElwKB3ByZXBhcmUSJy5haS5zdGlnbWVyLmludGVybmFsLnYxLlByZXBhcmVSdW5JbnB1dBojLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuUHJlcGFyZWRSdW4iA5ACAmIGcHJvdG8z", [file_ai_stigmer_agentic_executioncontext_v1_spec, file_ai_stigmer_agentic_resolver_v1_io, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * A run that is about to start.
+ *
  * @generated from message ai.stigmer.internal.v1.PrepareRunInput
  */
 export type PrepareRunInput = Message<"ai.stigmer.internal.v1.PrepareRunInput"> & {
@@ -46,16 +48,22 @@ export type PrepareRunInput = Message<"ai.stigmer.internal.v1.PrepareRunInput"> 
   environmentRefs: ApiResourceReference[];
 
   /**
+   * With the values of its secrets.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.executioncontext.v1.ExecutionValue> runtime_env = 5;
    */
   runtimeEnv: { [key: string]: ExecutionValue };
 
   /**
+   * On whose behalf.
+   *
    * @generated from field: string creator = 6;
    */
   creator: string;
 
   /**
+   * Tells a repeated request from another one with the same execution id.
+   *
    * @generated from field: bytes request_digest = 7;
    */
   requestDigest: Uint8Array;
@@ -74,10 +82,14 @@ export const PrepareRunInputSchema: GenMessage<PrepareRunInput> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_run_resolver, 0);
 
 /**
+ * Where everything came from; the values stay in the context.
+ *
  * @generated from message ai.stigmer.internal.v1.PreparedRun
  */
 export type PreparedRun = Message<"ai.stigmer.internal.v1.PreparedRun"> & {
   /**
+   * Redacted.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.resolver.v1.ResolvedVariable> variables = 1;
    */
   variables: { [key: string]: ResolvedVariable };
@@ -106,10 +118,15 @@ export const PreparedRunSchema: GenMessage<PreparedRun> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_run_resolver, 1);
 
 /**
+ * Prepares runs. Served by the resolver to the control-plane alone.
+ *
  * @generated from service ai.stigmer.internal.v1.RunResolver
  */
 export const RunResolver: GenService<{
   /**
+   * Merges, checks, and has the context made under the execution's id. The same creator with the same content gets the
+   * same answer again; FAILED_PRECONDITION carries every problem, and no context was made.
+   *
    * @generated from rpc ai.stigmer.internal.v1.RunResolver.prepare
    */
   prepare: {

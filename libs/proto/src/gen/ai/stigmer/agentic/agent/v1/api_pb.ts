@@ -20,6 +20,8 @@ export const file_ai_stigmer_agentic_agent_v1_api: GenFile = /*@__PURE__*/
   fileDesc("CiVhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnQvdjEvYXBpLnByb3RvEhthaS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEiigMKBUFnZW50EjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEhoKBGtpbmQYAiABKAlCDLpICXIHCgVBZ2VudBLBAQoIbWV0YWRhdGEYAyABKAsyMy5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VNZXRhZGF0YUJ6ukh3ugFxChFhZ2VudC5vd25lcl9zY29wZRIsb3duZXJfc2NvcGUgbXVzdCBiZSBwbGF0Zm9ybSBvciBvcmdhbml6YXRpb24aLnRoaXMub3duZXJfc2NvcGUgPT0gMSB8fCB0aGlzLm93bmVyX3Njb3BlID09IDLIAQESNAoEc3BlYxgEIAEoCzImLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5BZ2VudFNwZWMSOAoGc3RhdHVzGAUgASgLMiguYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLkFnZW50U3RhdHVzYgZwcm90bzM", [file_ai_stigmer_agentic_agent_v1_spec, file_ai_stigmer_agentic_agent_v1_status, file_ai_stigmer_commons_apiresource_metadata, file_buf_validate_validate]);
 
 /**
+ * A template: what an agent is told, which MCP servers and skills it may use, which variables a run of it needs.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.Agent
  */
 export type Agent = Message<"ai.stigmer.agentic.agent.v1.Agent"> & {

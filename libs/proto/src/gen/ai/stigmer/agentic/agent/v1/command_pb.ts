@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_agent_v1_command: GenFile = /*@__PURE__*/
   fileDesc("CilhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnQvdjEvY29tbWFuZC5wcm90bxIbYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxMuECChZBZ2VudENvbW1hbmRDb250cm9sbGVyEk8KBWFwcGx5EiIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLkFnZW50GiIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLkFnZW50ElAKBmNyZWF0ZRIiLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5BZ2VudBoiLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5BZ2VudBJQCgZ1cGRhdGUSIi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuQWdlbnQaIi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuQWdlbnQSUgoGZGVsZXRlEiQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLkFnZW50SWQaIi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuQWdlbnRiBnByb3RvMw", [file_ai_stigmer_agentic_agent_v1_api, file_ai_stigmer_agentic_agent_v1_io]);
 
 /**
+ * Writes agents. Every rpc answers the resource as it is stored.
+ *
  * @generated from service ai.stigmer.agentic.agent.v1.AgentCommandController
  */
 export const AgentCommandController: GenService<{
   /**
+   * Makes the agent, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const AgentCommandController: GenService<{
     output: typeof AgentSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const AgentCommandController: GenService<{
     output: typeof AgentSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentCommandController.update
    */
   update: {
@@ -44,6 +53,8 @@ export const AgentCommandController: GenService<{
     output: typeof AgentSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentCommandController.delete
    */
   delete: {

@@ -16,6 +16,8 @@ export const file_ai_stigmer_agentic_agent_v1_io: GenFile = /*@__PURE__*/
   fileDesc("CiRhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnQvdjEvaW8ucHJvdG8SG2FpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MSIgCgdBZ2VudElkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiRwoRTGlzdEFnZW50c1JlcXVlc3QSCwoDb3JnGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImwKCUFnZW50TGlzdBITCgt0b3RhbF9jb3VudBgBIAEoBRIxCgVpdGVtcxgCIAMoCzIiLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5BZ2VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAliBnByb3RvMw", [file_ai_stigmer_agentic_agent_v1_api, file_buf_validate_validate]);
 
 /**
+ * The id of one agent.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.AgentId
  */
 export type AgentId = Message<"ai.stigmer.agentic.agent.v1.AgentId"> & {
@@ -33,6 +35,8 @@ export const AgentIdSchema: GenMessage<AgentId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_io, 0);
 
 /**
+ * Which page of which org's agents.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.ListAgentsRequest
  */
 export type ListAgentsRequest = Message<"ai.stigmer.agentic.agent.v1.ListAgentsRequest"> & {
@@ -42,11 +46,15 @@ export type ListAgentsRequest = Message<"ai.stigmer.agentic.agent.v1.ListAgentsR
   org: string;
 
   /**
+   * Default and at most 100.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -60,10 +68,14 @@ export const ListAgentsRequestSchema: GenMessage<ListAgentsRequest> = /*@__PURE_
   messageDesc(file_ai_stigmer_agentic_agent_v1_io, 1);
 
 /**
+ * A page of agents.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.AgentList
  */
 export type AgentList = Message<"ai.stigmer.agentic.agent.v1.AgentList"> & {
   /**
+   * Of all pages together.
+   *
    * @generated from field: int32 total_count = 1;
    */
   totalCount: number;
@@ -74,6 +86,8 @@ export type AgentList = Message<"ai.stigmer.agentic.agent.v1.AgentList"> & {
   items: Agent[];
 
   /**
+   * Empty on the last page.
+   *
    * @generated from field: string next_page_token = 3;
    */
   nextPageToken: string;

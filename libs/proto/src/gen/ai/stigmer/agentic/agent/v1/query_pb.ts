@@ -18,10 +18,14 @@ export const file_ai_stigmer_agentic_agent_v1_query: GenFile = /*@__PURE__*/
   fileDesc("CidhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnQvdjEvcXVlcnkucHJvdG8SG2FpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MTLCAgoUQWdlbnRRdWVyeUNvbnRyb2xsZXISVAoDZ2V0EiQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLkFnZW50SWQaIi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuQWdlbnQiA5ACARJvCg5nZXRCeVJlZmVyZW5jZRI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZRoiLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5BZ2VudCIDkAIBEmMKBGxpc3QSLi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuTGlzdEFnZW50c1JlcXVlc3QaJi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuQWdlbnRMaXN0IgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_agent_v1_api, file_ai_stigmer_agentic_agent_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads agents.
+ *
  * @generated from service ai.stigmer.agentic.agent.v1.AgentQueryController
  */
 export const AgentQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentQueryController.get
    */
   get: {
@@ -30,6 +34,8 @@ export const AgentQueryController: GenService<{
     output: typeof AgentSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentQueryController.getByReference
    */
   getByReference: {
@@ -38,6 +44,8 @@ export const AgentQueryController: GenService<{
     output: typeof AgentSchema;
   },
   /**
+   * A page at a time, oldest first.
+   *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentQueryController.list
    */
   list: {

@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_agent_v1_spec: GenFile = /*@__PURE__*/
   fileDesc("CiZhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnQvdjEvc3BlYy5wcm90bxIbYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxIqoDCglBZ2VudFNwZWMSEwoLZGVzY3JpcHRpb24YASABKAkSEAoIaWNvbl91cmwYAiABKAkSHQoMaW5zdHJ1Y3Rpb25zGAMgASgJQge6SARyAhAKEkUKC21jcF9zZXJ2ZXJzGAQgAygLMjAuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLk1jcFNlcnZlckRlZmluaXRpb24SjgEKCnNraWxsX3JlZnMYBSADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2VCRLpIQZIBPiI8ugE5Cg9za2lsbF9yZWZzLmtpbmQSFW11c3QgcmVmZXIgdG8gYSBza2lsbBoPdGhpcy5raW5kID09IDQzEjkKCnN1Yl9hZ2VudHMYBiADKAsyJS5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuU3ViQWdlbnQSRAoIZW52X3NwZWMYByABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRTcGVjIr4DCghTdWJBZ2VudBIUCgRuYW1lGAEgASgJQga6SAPIAQESEwoLZGVzY3JpcHRpb24YAiABKAkSHQoMaW5zdHJ1Y3Rpb25zGAMgASgJQge6SARyAhAKEhMKC21jcF9zZXJ2ZXJzGAQgAygJElkKE21jcF90b29sX3NlbGVjdGlvbnMYBSADKAsyPC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuU3ViQWdlbnQuTWNwVG9vbFNlbGVjdGlvbnNFbnRyeRKOAQoKc2tpbGxfcmVmcxgGIAMoCzI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZUJEukhBkgE+Ijy6ATkKD3NraWxsX3JlZnMua2luZBIVbXVzdCByZWZlciB0byBhIHNraWxsGg90aGlzLmtpbmQgPT0gNDMaZwoWTWNwVG9vbFNlbGVjdGlvbnNFbnRyeRILCgNrZXkYASABKAkSPAoFdmFsdWUYAiABKAsyLS5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuTWNwVG9vbFNlbGVjdGlvbjoCOAEiKQoQTWNwVG9vbFNlbGVjdGlvbhIVCg1lbmFibGVkX3Rvb2xzGAEgAygJIoICChNNY3BTZXJ2ZXJEZWZpbml0aW9uEhQKBG5hbWUYASABKAlCBrpIA8gBARI5CgVzdGRpbxgCIAEoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5TdGRpb1NlcnZlckgAEjcKBGh0dHAYAyABKAsyJy5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuSHR0cFNlcnZlckgAEjsKBmRvY2tlchgEIAEoCzIpLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5Eb2NrZXJTZXJ2ZXJIABIVCg1lbmFibGVkX3Rvb2xzGAUgAygJQg0KC3NlcnZlcl90eXBlItoBCgtTdGRpb1NlcnZlchIXCgdjb21tYW5kGAEgASgJQga6SAPIAQESDAoEYXJncxgCIAMoCRJXChBlbnZfcGxhY2Vob2xkZXJzGAMgAygLMj0uYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLlN0ZGlvU2VydmVyLkVudlBsYWNlaG9sZGVyc0VudHJ5EhMKC3dvcmtpbmdfZGlyGAQgASgJGjYKFEVudlBsYWNlaG9sZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEitQIKCkh0dHBTZXJ2ZXISEwoDdXJsGAEgASgJQga6SAPIAQESRQoHaGVhZGVycxgCIAMoCzI0LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5IdHRwU2VydmVyLkhlYWRlcnNFbnRyeRJOCgxxdWVyeV9wYXJhbXMYAyADKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEuSHR0cFNlcnZlci5RdWVyeVBhcmFtc0VudHJ5EhcKD3RpbWVvdXRfc2Vjb25kcxgEIAEoBRouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBRdWVyeVBhcmFtc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi4gIKDERvY2tlclNlcnZlchIVCgVpbWFnZRgBIAEoCUIGukgDyAEBEgwKBGFyZ3MYAiADKAkSWAoQZW52X3BsYWNlaG9sZGVycxgDIAMoCzI+LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5Eb2NrZXJTZXJ2ZXIuRW52UGxhY2Vob2xkZXJzRW50cnkSOQoHdm9sdW1lcxgEIAMoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudC52MS5Wb2x1bWVNb3VudBIPCgduZXR3b3JrGAUgASgJEjcKBXBvcnRzGAYgAygLMiguYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLlBvcnRNYXBwaW5nEhYKDmNvbnRhaW5lcl9uYW1lGAcgASgJGjYKFEVudlBsYWNlaG9sZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoLVm9sdW1lTW91bnQSGQoJaG9zdF9wYXRoGAEgASgJQga6SAPIAQESHgoOY29udGFpbmVyX3BhdGgYAiABKAlCBrpIA8gBARIRCglyZWFkX29ubHkYAyABKAgiXAoLUG9ydE1hcHBpbmcSGgoJaG9zdF9wb3J0GAEgASgFQge6SAQaAigBEh8KDmNvbnRhaW5lcl9wb3J0GAIgASgFQge6SAQaAigBEhAKCHByb3RvY29sGAMgASgJYgZwcm90bzM", [file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
 
 /**
+ * The content of an agent.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.AgentSpec
  */
 export type AgentSpec = Message<"ai.stigmer.agentic.agent.v1.AgentSpec"> & {
@@ -32,6 +34,8 @@ export type AgentSpec = Message<"ai.stigmer.agentic.agent.v1.AgentSpec"> & {
   iconUrl: string;
 
   /**
+   * The system prompt.
+   *
    * @generated from field: string instructions = 3;
    */
   instructions: string;
@@ -52,6 +56,8 @@ export type AgentSpec = Message<"ai.stigmer.agentic.agent.v1.AgentSpec"> & {
   subAgents: SubAgent[];
 
   /**
+   * The variables a run needs. Secrets are declared here, never given: one with a value is INVALID_ARGUMENT.
+   *
    * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentSpec env_spec = 7;
    */
   envSpec?: EnvironmentSpec | undefined;
@@ -65,6 +71,8 @@ export const AgentSpecSchema: GenMessage<AgentSpec> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 0);
 
 /**
+ * An agent that this one may hand work to.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.SubAgent
  */
 export type SubAgent = Message<"ai.stigmer.agentic.agent.v1.SubAgent"> & {
@@ -84,11 +92,15 @@ export type SubAgent = Message<"ai.stigmer.agentic.agent.v1.SubAgent"> & {
   instructions: string;
 
   /**
+   * Names of the parent's MCP servers.
+   *
    * @generated from field: repeated string mcp_servers = 4;
    */
   mcpServers: string[];
 
   /**
+   * By server: narrows what the parent may use.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.agent.v1.McpToolSelection> mcp_tool_selections = 5;
    */
   mcpToolSelections: { [key: string]: McpToolSelection };
@@ -107,10 +119,14 @@ export const SubAgentSchema: GenMessage<SubAgent> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 1);
 
 /**
+ * The tools of one server that may be used.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.McpToolSelection
  */
 export type McpToolSelection = Message<"ai.stigmer.agentic.agent.v1.McpToolSelection"> & {
   /**
+   * Empty means all.
+   *
    * @generated from field: repeated string enabled_tools = 1;
    */
   enabledTools: string[];
@@ -124,6 +140,8 @@ export const McpToolSelectionSchema: GenMessage<McpToolSelection> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 2);
 
 /**
+ * An MCP server the agent uses. It gets the variables its own placeholders name, and nothing else of the run.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.McpServerDefinition
  */
 export type McpServerDefinition = Message<"ai.stigmer.agentic.agent.v1.McpServerDefinition"> & {
@@ -156,6 +174,8 @@ export type McpServerDefinition = Message<"ai.stigmer.agentic.agent.v1.McpServer
   } | { case: undefined; value?: undefined };
 
   /**
+   * Empty means all.
+   *
    * @generated from field: repeated string enabled_tools = 5;
    */
   enabledTools: string[];
@@ -169,10 +189,14 @@ export const McpServerDefinitionSchema: GenMessage<McpServerDefinition> = /*@__P
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 3);
 
 /**
+ * A program on the runner's machine that speaks MCP on its standard streams.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.StdioServer
  */
 export type StdioServer = Message<"ai.stigmer.agentic.agent.v1.StdioServer"> & {
   /**
+   * Without placeholders: command lines are visible to every process of the machine. So are `args`.
+   *
    * @generated from field: string command = 1;
    */
   command: string;
@@ -183,6 +207,8 @@ export type StdioServer = Message<"ai.stigmer.agentic.agent.v1.StdioServer"> & {
   args: string[];
 
   /**
+   * The program's environment. Texts with `${NAME}` or `${NAME:-default}`; `$${` is a literal `${`.
+   *
    * @generated from field: map<string, string> env_placeholders = 3;
    */
   envPlaceholders: { [key: string]: string };
@@ -201,25 +227,35 @@ export const StdioServerSchema: GenMessage<StdioServer> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 4);
 
 /**
+ * A server that speaks MCP over streamable HTTP.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.HttpServer
  */
 export type HttpServer = Message<"ai.stigmer.agentic.agent.v1.HttpServer"> & {
   /**
+   * Without secrets: addresses end up in logs along the way.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
 
   /**
+   * Texts with placeholders, such as `Bearer ${TOKEN}`.
+   *
    * @generated from field: map<string, string> headers = 2;
    */
   headers: { [key: string]: string };
 
   /**
+   * Texts with placeholders.
+   *
    * @generated from field: map<string, string> query_params = 3;
    */
   queryParams: { [key: string]: string };
 
   /**
+   * 0 means the runner's default.
+   *
    * @generated from field: int32 timeout_seconds = 4;
    */
   timeoutSeconds: number;
@@ -233,6 +269,8 @@ export const HttpServerSchema: GenMessage<HttpServer> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 5);
 
 /**
+ * A container that speaks MCP on its standard streams.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.DockerServer
  */
 export type DockerServer = Message<"ai.stigmer.agentic.agent.v1.DockerServer"> & {
@@ -247,6 +285,8 @@ export type DockerServer = Message<"ai.stigmer.agentic.agent.v1.DockerServer"> &
   args: string[];
 
   /**
+   * The container's environment, as for stdio.
+   *
    * @generated from field: map<string, string> env_placeholders = 3;
    */
   envPlaceholders: { [key: string]: string };
@@ -280,6 +320,8 @@ export const DockerServerSchema: GenMessage<DockerServer> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 6);
 
 /**
+ * A folder of the host inside the container.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.VolumeMount
  */
 export type VolumeMount = Message<"ai.stigmer.agentic.agent.v1.VolumeMount"> & {
@@ -307,6 +349,8 @@ export const VolumeMountSchema: GenMessage<VolumeMount> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agent_v1_spec, 7);
 
 /**
+ * A port of the host that leads into the container.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.PortMapping
  */
 export type PortMapping = Message<"ai.stigmer.agentic.agent.v1.PortMapping"> & {
@@ -321,6 +365,8 @@ export type PortMapping = Message<"ai.stigmer.agentic.agent.v1.PortMapping"> & {
   containerPort: number;
 
   /**
+   * `tcp` (default) or `udp`.
+   *
    * @generated from field: string protocol = 3;
    */
   protocol: string;

@@ -15,10 +15,14 @@ export const file_ai_stigmer_agentic_agent_v1_status: GenFile = /*@__PURE__*/
   fileDesc("CihhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnQvdjEvc3RhdHVzLnByb3RvEhthaS5zdGlnbWVyLmFnZW50aWMuYWdlbnQudjEiawoLQWdlbnRTdGF0dXMSGwoTZGVmYXVsdF9pbnN0YW5jZV9pZBgBIAEoCRI/CgVhdWRpdBhjIAEoCzIwLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZUF1ZGl0YgZwcm90bzM", [file_ai_stigmer_commons_apiresource_status]);
 
 /**
+ * What the system keeps about an agent.
+ *
  * @generated from message ai.stigmer.agentic.agent.v1.AgentStatus
  */
 export type AgentStatus = Message<"ai.stigmer.agentic.agent.v1.AgentStatus"> & {
   /**
+   * The instance without environments that is made with the agent.
+   *
    * @generated from field: string default_instance_id = 1;
    */
   defaultInstanceId: string;

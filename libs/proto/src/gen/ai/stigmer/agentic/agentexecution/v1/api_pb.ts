@@ -23,6 +23,8 @@ export const file_ai_stigmer_agentic_agentexecution_v1_api: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2FnZW50aWMvYWdlbnRleGVjdXRpb24vdjEvYXBpLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEiqQMKDkFnZW50RXhlY3V0aW9uEjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEiMKBGtpbmQYAiABKAlCFbpIEnIQCg5BZ2VudEV4ZWN1dGlvbhKqAQoIbWV0YWRhdGEYAyABKAsyMy5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VNZXRhZGF0YUJjukhgugFaChthZ2VudF9leGVjdXRpb24ub3duZXJfc2NvcGUSJG93bmVyX3Njb3BlIG11c3QgYmUgbGVmdCB1bnNwZWNpZmllZBoVdGhpcy5vd25lcl9zY29wZSA9PSAwyAEBEkYKBHNwZWMYBCABKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb25TcGVjEkoKBnN0YXR1cxgFIAEoCzI6LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5BZ2VudEV4ZWN1dGlvblN0YXR1cyKMBQoUQWdlbnRFeGVjdXRpb25TdGF0dXMSRAoIbWVzc2FnZXMYASADKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRNZXNzYWdlEk0KBXBoYXNlGAIgASgOMjQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkV4ZWN1dGlvblBoYXNlQgi6SAWCAQIQARJCCgp0b29sX2NhbGxzGAMgAygLMi4uYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLlRvb2xDYWxsElUKFHN1Yl9hZ2VudF9leGVjdXRpb25zGAQgAygLMjcuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLlN1YkFnZW50RXhlY3V0aW9uEg0KBWVycm9yGAYgASgJEhIKCnN0YXJ0ZWRfYXQYByABKAkSFAoMY29tcGxldGVkX2F0GAggASgJElQKBXRvZG9zGAkgAygLMkUuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkFnZW50RXhlY3V0aW9uU3RhdHVzLlRvZG9zRW50cnkSFgoOY2FsbGJhY2tfdG9rZW4YCiABKAwSPwoFYXVkaXQYYyABKAsyMC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VBdWRpdBpcCgpUb2Rvc0VudHJ5EgsKA2tleRgBIAEoCRI9CgV2YWx1ZRgCIAEoCzIuLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5Ub2RvSXRlbToCOAEikQEKCFRvZG9JdGVtEgoKAmlkGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSQAoGc3RhdHVzGAMgASgOMjAuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLlRvZG9TdGF0dXMSEgoKY3JlYXRlZF9hdBgEIAEoCRISCgp1cGRhdGVkX2F0GAUgASgJIuwBCgxBZ2VudE1lc3NhZ2USSQoEdHlwZRgBIAEoDjIxLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5NZXNzYWdlVHlwZUIIukgFggECEAESDwoHY29udGVudBgCIAEoCRIRCgl0aW1lc3RhbXAYAyABKAkSQgoKdG9vbF9jYWxscxgEIAMoCzIuLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5Ub29sQ2FsbBIpCghtZXRhZGF0YRgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiuQIKCFRvb2xDYWxsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJQoEYXJncxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVzdWx0GAQgASgJEk4KBnN0YXR1cxgFIAEoDjI0LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5Ub29sQ2FsbFN0YXR1c0IIukgFggECEAESUwoSY29tcG9uZW50X21ldGFkYXRhGAYgASgLMjcuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkNvbXBvbmVudE1ldGFkYXRhEhIKCnN0YXJ0ZWRfYXQYByABKAkSFAoMY29tcGxldGVkX2F0GAggASgJEg0KBWVycm9yGAkgASgJIoQBChFDb21wb25lbnRNZXRhZGF0YRIWCg5jb21wb25lbnRfdHlwZRgBIAEoCRIXCg9jb21wb25lbnRfZ3JvdXAYAiABKAkSEwoLbGF5b3V0X2hpbnQYAyABKAkSKQoIbWV0YWRhdGEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IoACChFTdWJBZ2VudEV4ZWN1dGlvbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBWlucHV0GAMgASgJEg4KBm91dHB1dBgEIAEoCRJOCgZzdGF0dXMYBSABKA4yNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuU3ViQWdlbnRTdGF0dXNCCLpIBYIBAhABEhIKCnN0YXJ0ZWRfYXQYBiABKAkSFAoMY29tcGxldGVkX2F0GAcgASgJEg0KBWVycm9yGAggASgJEikKCG1ldGFkYXRhGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdGIGcHJvdG8z", [file_ai_stigmer_agentic_agentexecution_v1_enum, file_ai_stigmer_agentic_agentexecution_v1_spec, file_ai_stigmer_commons_apiresource_metadata, file_ai_stigmer_commons_apiresource_status, file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * One run of an agent. Neither its spec nor its status ever holds the value of a secret.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentExecution
  */
 export type AgentExecution = Message<"ai.stigmer.agentic.agentexecution.v1.AgentExecution"> & {
@@ -60,10 +62,14 @@ export const AgentExecutionSchema: GenMessage<AgentExecution> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_api, 0);
 
 /**
+ * What has happened so far, with every secret of the run masked.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentExecutionStatus
  */
 export type AgentExecutionStatus = Message<"ai.stigmer.agentic.agentexecution.v1.AgentExecutionStatus"> & {
   /**
+   * The conversation, whole messages in order.
+   *
    * @generated from field: repeated ai.stigmer.agentic.agentexecution.v1.AgentMessage messages = 1;
    */
   messages: AgentMessage[];
@@ -84,11 +90,15 @@ export type AgentExecutionStatus = Message<"ai.stigmer.agentic.agentexecution.v1
   subAgentExecutions: SubAgentExecution[];
 
   /**
+   * Why it failed, for people.
+   *
    * @generated from field: string error = 6;
    */
   error: string;
 
   /**
+   * RFC 3339, as are all times that are strings.
+   *
    * @generated from field: string started_at = 7;
    */
   startedAt: string;
@@ -99,11 +109,15 @@ export type AgentExecutionStatus = Message<"ai.stigmer.agentic.agentexecution.v1
   completedAt: string;
 
   /**
+   * By id.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.agentexecution.v1.TodoItem> todos = 9;
    */
   todos: { [key: string]: TodoItem };
 
   /**
+   * Never returned.
+   *
    * @generated from field: bytes callback_token = 10;
    */
   callbackToken: Uint8Array;
@@ -122,6 +136,8 @@ export const AgentExecutionStatusSchema: GenMessage<AgentExecutionStatus> = /*@_
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_api, 1);
 
 /**
+ * One item of the plan an agent keeps.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.TodoItem
  */
 export type TodoItem = Message<"ai.stigmer.agentic.agentexecution.v1.TodoItem"> & {
@@ -159,6 +175,8 @@ export const TodoItemSchema: GenMessage<TodoItem> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_api, 2);
 
 /**
+ * One message of the conversation.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentMessage
  */
 export type AgentMessage = Message<"ai.stigmer.agentic.agentexecution.v1.AgentMessage"> & {
@@ -173,11 +191,15 @@ export type AgentMessage = Message<"ai.stigmer.agentic.agentexecution.v1.AgentMe
   content: string;
 
   /**
+   * RFC 3339.
+   *
    * @generated from field: string timestamp = 3;
    */
   timestamp: string;
 
   /**
+   * Those that this message asked for.
+   *
    * @generated from field: repeated ai.stigmer.agentic.agentexecution.v1.ToolCall tool_calls = 4;
    */
   toolCalls: ToolCall[];
@@ -196,6 +218,8 @@ export const AgentMessageSchema: GenMessage<AgentMessage> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_api, 3);
 
 /**
+ * One use of a tool.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.ToolCall
  */
 export type ToolCall = Message<"ai.stigmer.agentic.agentexecution.v1.ToolCall"> & {
@@ -210,11 +234,15 @@ export type ToolCall = Message<"ai.stigmer.agentic.agentexecution.v1.ToolCall"> 
   name: string;
 
   /**
+   * Masked.
+   *
    * @generated from field: google.protobuf.Struct args = 3;
    */
   args?: JsonObject | undefined;
 
   /**
+   * Masked, then cut at 64 KiB.
+   *
    * @generated from field: string result = 4;
    */
   result: string;
@@ -225,6 +253,8 @@ export type ToolCall = Message<"ai.stigmer.agentic.agentexecution.v1.ToolCall"> 
   status: ToolCallStatus;
 
   /**
+   * For user interfaces: how to show it.
+   *
    * @generated from field: ai.stigmer.agentic.agentexecution.v1.ComponentMetadata component_metadata = 6;
    */
   componentMetadata?: ComponentMetadata | undefined;
@@ -253,6 +283,8 @@ export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_api, 4);
 
 /**
+ * A hint to user interfaces.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.ComponentMetadata
  */
 export type ComponentMetadata = Message<"ai.stigmer.agentic.agentexecution.v1.ComponentMetadata"> & {
@@ -285,6 +317,8 @@ export const ComponentMetadataSchema: GenMessage<ComponentMetadata> = /*@__PURE_
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_api, 5);
 
 /**
+ * Work that was handed to a sub-agent.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.SubAgentExecution
  */
 export type SubAgentExecution = Message<"ai.stigmer.agentic.agentexecution.v1.SubAgentExecution"> & {

@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_agentexecution_v1_command: GenFile = /*@__P
   fileDesc("CjJhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnRleGVjdXRpb24vdjEvY29tbWFuZC5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxIpQBCh9BZ2VudEV4ZWN1dGlvblVwZGF0ZVN0YXR1c0lucHV0Eh0KDGV4ZWN1dGlvbl9pZBgBIAEoCUIHukgEcgIQARJSCgZzdGF0dXMYAiABKAsyOi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb25TdGF0dXNCBrpIA8gBATL+BAofQWdlbnRFeGVjdXRpb25Db21tYW5kQ29udHJvbGxlchJ0CgZjcmVhdGUSNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb24aNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb24SdAoGdXBkYXRlEjQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkFnZW50RXhlY3V0aW9uGjQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkFnZW50RXhlY3V0aW9uEosBCgx1cGRhdGVTdGF0dXMSRS5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb25VcGRhdGVTdGF0dXNJbnB1dBo0LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5BZ2VudEV4ZWN1dGlvbhJtCgZkZWxldGUSLS5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VJZBo0LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5BZ2VudEV4ZWN1dGlvbhJyCgZjYW5jZWwSLS5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VJZBo0LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5BZ2VudEV4ZWN1dGlvbiIDkAICYgZwcm90bzM", [file_ai_stigmer_agentic_agentexecution_v1_api, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
 
 /**
+ * What has changed.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentExecutionUpdateStatusInput
  */
 export type AgentExecutionUpdateStatusInput = Message<"ai.stigmer.agentic.agentexecution.v1.AgentExecutionUpdateStatusInput"> & {
@@ -40,10 +42,15 @@ export const AgentExecutionUpdateStatusInputSchema: GenMessage<AgentExecutionUpd
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_command, 0);
 
 /**
+ * Starts, ends and removes runs of agents.
+ *
  * @generated from service ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController
  */
 export const AgentExecutionCommandController: GenService<{
   /**
+   * Checks the variables and placeholders, merges, makes the context, starts the run. FAILED_PRECONDITION carries
+   * every problem at once, and nothing was written.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController.create
    */
   create: {
@@ -52,6 +59,8 @@ export const AgentExecutionCommandController: GenService<{
     output: typeof AgentExecutionSchema;
   },
   /**
+   * Only metadata: the spec of an execution is fixed.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController.update
    */
   update: {
@@ -60,6 +69,8 @@ export const AgentExecutionCommandController: GenService<{
     output: typeof AgentExecutionSchema;
   },
   /**
+   * The runner's. Merged: tool calls by `id`, messages replaced when not shorter; ignored after a terminal phase.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController.updateStatus
    */
   updateStatus: {
@@ -68,6 +79,8 @@ export const AgentExecutionCommandController: GenService<{
     output: typeof AgentExecutionSchema;
   },
   /**
+   * Cancels it first if it runs.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController.delete
    */
   delete: {
@@ -76,6 +89,8 @@ export const AgentExecutionCommandController: GenService<{
     output: typeof AgentExecutionSchema;
   },
   /**
+   * Ends the run. Cancelling one that has ended answers it as it is.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController.cancel
    */
   cancel: {

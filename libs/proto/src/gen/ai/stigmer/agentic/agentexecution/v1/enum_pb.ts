@@ -12,6 +12,8 @@ export const file_ai_stigmer_agentic_agentexecution_v1_enum: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvYWdlbnRleGVjdXRpb24vdjEvZW51bS5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxKqsBCg5FeGVjdXRpb25QaGFzZRIfChtFWEVDVVRJT05fUEhBU0VfVU5TUEVDSUZJRUQQABIVChFFWEVDVVRJT05fUEVORElORxABEhkKFUVYRUNVVElPTl9JTl9QUk9HUkVTUxACEhcKE0VYRUNVVElPTl9DT01QTEVURUQQAxIUChBFWEVDVVRJT05fRkFJTEVEEAQSFwoTRVhFQ1VUSU9OX0NBTkNFTExFRBAFKnQKC01lc3NhZ2VUeXBlEhwKGE1FU1NBR0VfVFlQRV9VTlNQRUNJRklFRBAAEhEKDU1FU1NBR0VfSFVNQU4QARIOCgpNRVNTQUdFX0FJEAISEAoMTUVTU0FHRV9UT09MEAMSEgoOTUVTU0FHRV9TWVNURU0QBCqPAQoOVG9vbENhbGxTdGF0dXMSIAocVE9PTF9DQUxMX1NUQVRVU19VTlNQRUNJRklFRBAAEhUKEVRPT0xfQ0FMTF9QRU5ESU5HEAESFQoRVE9PTF9DQUxMX1JVTk5JTkcQAhIXChNUT09MX0NBTExfQ09NUExFVEVEEAMSFAoQVE9PTF9DQUxMX0ZBSUxFRBAEKnkKClRvZG9TdGF0dXMSGwoXVE9ET19TVEFUVVNfVU5TUEVDSUZJRUQQABIQCgxUT0RPX1BFTkRJTkcQARIUChBUT0RPX0lOX1BST0dSRVNTEAISEgoOVE9ET19DT01QTEVURUQQAxISCg5UT0RPX0NBTkNFTExFRBAEKpMBCg5TdWJBZ2VudFN0YXR1cxIgChxTVUJfQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRU1VCX0FHRU5UX1BFTkRJTkcQARIZChVTVUJfQUdFTlRfSU5fUFJPR1JFU1MQAhIXChNTVUJfQUdFTlRfQ09NUExFVEVEEAMSFAoQU1VCX0FHRU5UX0ZBSUxFRBAEYgZwcm90bzM");
 
 /**
+ * How far an execution has come. The last three are final.
+ *
  * @generated from enum ai.stigmer.agentic.agentexecution.v1.ExecutionPhase
  */
 export enum ExecutionPhase {
@@ -21,6 +23,8 @@ export enum ExecutionPhase {
   EXECUTION_PHASE_UNSPECIFIED = 0,
 
   /**
+   * Stored; the run has not begun.
+   *
    * @generated from enum value: EXECUTION_PENDING = 1;
    */
   EXECUTION_PENDING = 1,
@@ -41,6 +45,8 @@ export enum ExecutionPhase {
   EXECUTION_FAILED = 4,
 
   /**
+   * Ended on request.
+   *
    * @generated from enum value: EXECUTION_CANCELLED = 5;
    */
   EXECUTION_CANCELLED = 5,
@@ -53,6 +59,8 @@ export const ExecutionPhaseSchema: GenEnum<ExecutionPhase> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_agentexecution_v1_enum, 0);
 
 /**
+ * Who speaks.
+ *
  * @generated from enum ai.stigmer.agentic.agentexecution.v1.MessageType
  */
 export enum MessageType {
@@ -89,6 +97,8 @@ export const MessageTypeSchema: GenEnum<MessageType> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_agentexecution_v1_enum, 1);
 
 /**
+ * How far a tool call has come.
+ *
  * @generated from enum ai.stigmer.agentic.agentexecution.v1.ToolCallStatus
  */
 export enum ToolCallStatus {
@@ -125,6 +135,8 @@ export const ToolCallStatusSchema: GenEnum<ToolCallStatus> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_agentexecution_v1_enum, 2);
 
 /**
+ * How far an item of the plan has come.
+ *
  * @generated from enum ai.stigmer.agentic.agentexecution.v1.TodoStatus
  */
 export enum TodoStatus {
@@ -161,6 +173,8 @@ export const TodoStatusSchema: GenEnum<TodoStatus> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_agentexecution_v1_enum, 3);
 
 /**
+ * How far a sub-agent has come.
+ *
  * @generated from enum ai.stigmer.agentic.agentexecution.v1.SubAgentStatus
  */
 export enum SubAgentStatus {

@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_agentexecution_v1_io: GenFile = /*@__PURE__
   fileDesc("Ci1haS9zdGlnbWVyL2FnZW50aWMvYWdlbnRleGVjdXRpb24vdjEvaW8ucHJvdG8SJGFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MSIpChBBZ2VudEV4ZWN1dGlvbklkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiIgoJU2Vzc2lvbklkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEicAoSQWdlbnRFeGVjdXRpb25MaXN0EhMKC3RvdGFsX3BhZ2VzGAEgASgFEkUKB2VudHJpZXMYAiADKAsyNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb24ilgEKGkxpc3RBZ2VudEV4ZWN1dGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEkMKBXBoYXNlGAMgASgOMjQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkV4ZWN1dGlvblBoYXNlEgwKBHRhZ3MYBCADKAkiaAojTGlzdEFnZW50RXhlY3V0aW9uc0J5U2Vzc2lvblJlcXVlc3QSGgoKc2Vzc2lvbl9pZBgBIAEoCUIGukgDyAEBEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJYgZwcm90bzM", [file_ai_stigmer_agentic_agentexecution_v1_api, file_ai_stigmer_agentic_agentexecution_v1_enum, file_buf_validate_validate]);
 
 /**
+ * The id of one agent execution.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentExecutionId
  */
 export type AgentExecutionId = Message<"ai.stigmer.agentic.agentexecution.v1.AgentExecutionId"> & {
@@ -35,6 +37,8 @@ export const AgentExecutionIdSchema: GenMessage<AgentExecutionId> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_io, 0);
 
 /**
+ * The id of one session.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.SessionId
  */
 export type SessionId = Message<"ai.stigmer.agentic.agentexecution.v1.SessionId"> & {
@@ -52,6 +56,8 @@ export const SessionIdSchema: GenMessage<SessionId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_io, 1);
 
 /**
+ * A page of executions.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentExecutionList
  */
 export type AgentExecutionList = Message<"ai.stigmer.agentic.agentexecution.v1.AgentExecutionList"> & {
@@ -74,6 +80,8 @@ export const AgentExecutionListSchema: GenMessage<AgentExecutionList> = /*@__PUR
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_io, 2);
 
 /**
+ * Which page of the executions.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsRequest
  */
 export type ListAgentExecutionsRequest = Message<"ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsRequest"> & {
@@ -83,16 +91,22 @@ export type ListAgentExecutionsRequest = Message<"ai.stigmer.agentic.agentexecut
   pageSize: number;
 
   /**
+   * The number of the page, from 1; empty for the first.
+   *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
+   * Unspecified means all.
+   *
    * @generated from field: ai.stigmer.agentic.agentexecution.v1.ExecutionPhase phase = 3;
    */
   phase: ExecutionPhase;
 
   /**
+   * An execution has to have all of them.
+   *
    * @generated from field: repeated string tags = 4;
    */
   tags: string[];
@@ -106,6 +120,8 @@ export const ListAgentExecutionsRequestSchema: GenMessage<ListAgentExecutionsReq
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_io, 3);
 
 /**
+ * Which page of a session's executions.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsBySessionRequest
  */
 export type ListAgentExecutionsBySessionRequest = Message<"ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsBySessionRequest"> & {
@@ -120,6 +136,8 @@ export type ListAgentExecutionsBySessionRequest = Message<"ai.stigmer.agentic.ag
   pageSize: number;
 
   /**
+   * The number of the page, from 1; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;

@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_agentexecution_v1_query: GenFile = /*@__PUR
   fileDesc("CjBhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnRleGVjdXRpb24vdjEvcXVlcnkucHJvdG8SJGFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MTLCBAodQWdlbnRFeGVjdXRpb25RdWVyeUNvbnRyb2xsZXISeAoDZ2V0EjYuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkFnZW50RXhlY3V0aW9uSWQaNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb24iA5ACARKHAQoEbGlzdBJALmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5MaXN0QWdlbnRFeGVjdXRpb25zUmVxdWVzdBo4LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5BZ2VudEV4ZWN1dGlvbkxpc3QiA5ACARKZAQoNbGlzdEJ5U2Vzc2lvbhJJLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5MaXN0QWdlbnRFeGVjdXRpb25zQnlTZXNzaW9uUmVxdWVzdBo4LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGV4ZWN1dGlvbi52MS5BZ2VudEV4ZWN1dGlvbkxpc3QiA5ACARKAAQoJc3Vic2NyaWJlEjYuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkFnZW50RXhlY3V0aW9uSWQaNC5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuQWdlbnRFeGVjdXRpb24iA5ACATABYgZwcm90bzM", [file_ai_stigmer_agentic_agentexecution_v1_api, file_ai_stigmer_agentic_agentexecution_v1_io]);
 
 /**
+ * Reads agent executions.
+ *
  * @generated from service ai.stigmer.agentic.agentexecution.v1.AgentExecutionQueryController
  */
 export const AgentExecutionQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionQueryController.get
    */
   get: {
@@ -28,6 +32,8 @@ export const AgentExecutionQueryController: GenService<{
     output: typeof AgentExecutionSchema;
   },
   /**
+   * Newest first.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionQueryController.list
    */
   list: {
@@ -36,6 +42,8 @@ export const AgentExecutionQueryController: GenService<{
     output: typeof AgentExecutionListSchema;
   },
   /**
+   * Oldest first, as they were said.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionQueryController.listBySession
    */
   listBySession: {
@@ -44,6 +52,8 @@ export const AgentExecutionQueryController: GenService<{
     output: typeof AgentExecutionListSchema;
   },
   /**
+   * The execution as it is, at once; then as it is after each change; closed after a terminal phase.
+   *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionQueryController.subscribe
    */
   subscribe: {

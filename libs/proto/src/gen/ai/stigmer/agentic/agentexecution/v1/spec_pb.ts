@@ -16,15 +16,21 @@ export const file_ai_stigmer_agentic_agentexecution_v1_spec: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvYWdlbnRleGVjdXRpb24vdjEvc3BlYy5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxIocDChJBZ2VudEV4ZWN1dGlvblNwZWMSEgoKc2Vzc2lvbl9pZBgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIYCgdtZXNzYWdlGAMgASgJQge6SARyAhABEk8KEGV4ZWN1dGlvbl9jb25maWcYBCABKAsyNS5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRleGVjdXRpb24udjEuRXhlY3V0aW9uQ29uZmlnEl0KC3J1bnRpbWVfZW52GAUgAygLMkguYWkuc3RpZ21lci5hZ2VudGljLmFnZW50ZXhlY3V0aW9uLnYxLkFnZW50RXhlY3V0aW9uU3BlYy5SdW50aW1lRW52RW50cnkSFgoOY2FsbGJhY2tfdG9rZW4YBiABKAwaaQoPUnVudGltZUVudkVudHJ5EgsKA2tleRgBIAEoCRJFCgV2YWx1ZRgCIAEoCzI2LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvblZhbHVlOgI4ASIlCg9FeGVjdXRpb25Db25maWcSEgoKbW9kZWxfbmFtZRgBIAEoCWIGcHJvdG8z", [file_ai_stigmer_agentic_executioncontext_v1_spec, file_buf_validate_validate]);
 
 /**
+ * What was asked for. It cannot be changed after its creation.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.AgentExecutionSpec
  */
 export type AgentExecutionSpec = Message<"ai.stigmer.agentic.agentexecution.v1.AgentExecutionSpec"> & {
   /**
+   * The conversation it continues; without one, a session is made.
+   *
    * @generated from field: string session_id = 1;
    */
   sessionId: string;
 
   /**
+   * Needed without a session: its default instance is used.
+   *
    * @generated from field: string agent_id = 2;
    */
   agentId: string;
@@ -40,11 +46,15 @@ export type AgentExecutionSpec = Message<"ai.stigmer.agentic.agentexecution.v1.A
   executionConfig?: ExecutionConfig | undefined;
 
   /**
+   * The last layer of the merge: wins over every environment. Stored without the values of what is secret.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.executioncontext.v1.ExecutionValue> runtime_env = 5;
    */
   runtimeEnv: { [key: string]: ExecutionValue };
 
   /**
+   * A Temporal task token to complete when the run ends. Never returned.
+   *
    * @generated from field: bytes callback_token = 6;
    */
   callbackToken: Uint8Array;
@@ -58,10 +68,14 @@ export const AgentExecutionSpecSchema: GenMessage<AgentExecutionSpec> = /*@__PUR
   messageDesc(file_ai_stigmer_agentic_agentexecution_v1_spec, 0);
 
 /**
+ * How to run, where it differs from the runner's own configuration.
+ *
  * @generated from message ai.stigmer.agentic.agentexecution.v1.ExecutionConfig
  */
 export type ExecutionConfig = Message<"ai.stigmer.agentic.agentexecution.v1.ExecutionConfig"> & {
   /**
+   * Empty means the runner's default.
+   *
    * @generated from field: string model_name = 1;
    */
   modelName: string;

@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_agentinstance_v1_command: GenFile = /*@__PU
   fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnRpbnN0YW5jZS92MS9jb21tYW5kLnByb3RvEiNhaS5zdGlnbWVyLmFnZW50aWMuYWdlbnRpbnN0YW5jZS52MTLpAwoeQWdlbnRJbnN0YW5jZUNvbW1hbmRDb250cm9sbGVyEm8KBWFwcGx5EjIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZRoyLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGluc3RhbmNlLnYxLkFnZW50SW5zdGFuY2UScAoGY3JlYXRlEjIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZRoyLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGluc3RhbmNlLnYxLkFnZW50SW5zdGFuY2UScAoGdXBkYXRlEjIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZRoyLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGluc3RhbmNlLnYxLkFnZW50SW5zdGFuY2UScgoGZGVsZXRlEjQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZUlkGjIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZWIGcHJvdG8z", [file_ai_stigmer_agentic_agentinstance_v1_api, file_ai_stigmer_agentic_agentinstance_v1_io]);
 
 /**
+ * Writes agent instances. Every rpc answers the resource as it is stored.
+ *
  * @generated from service ai.stigmer.agentic.agentinstance.v1.AgentInstanceCommandController
  */
 export const AgentInstanceCommandController: GenService<{
   /**
+   * Makes the agent instance, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const AgentInstanceCommandController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const AgentInstanceCommandController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceCommandController.update
    */
   update: {
@@ -44,6 +53,8 @@ export const AgentInstanceCommandController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceCommandController.delete
    */
   delete: {

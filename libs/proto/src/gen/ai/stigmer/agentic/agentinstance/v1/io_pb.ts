@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_agentinstance_v1_io: GenFile = /*@__PURE__*
   fileDesc("CixhaS9zdGlnbWVyL2FnZW50aWMvYWdlbnRpbnN0YW5jZS92MS9pby5wcm90bxIjYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEiKAoPQWdlbnRJbnN0YW5jZUlkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEicAofR2V0QWdlbnRJbnN0YW5jZXNCeUFnZW50UmVxdWVzdBIYCghhZ2VudF9pZBgBIAEoCUIGukgDyAEBEjMKCXBhZ2VfaW5mbxgCIAEoCzIgLmFpLnN0aWdtZXIuY29tbW9ucy5ycGMuUGFnZUluZm8iawoRQWdlbnRJbnN0YW5jZUxpc3QSEwoLdG90YWxfY291bnQYASABKAUSQQoFaXRlbXMYAiADKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRpbnN0YW5jZS52MS5BZ2VudEluc3RhbmNlIk8KGUxpc3RBZ2VudEluc3RhbmNlc1JlcXVlc3QSCwoDb3JnGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIo0BChpMaXN0QWdlbnRJbnN0YW5jZXNSZXNwb25zZRITCgt0b3RhbF9jb3VudBgBIAEoBRJBCgVpdGVtcxgCIAMoCzIyLmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGluc3RhbmNlLnYxLkFnZW50SW5zdGFuY2USFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJYgZwcm90bzM", [file_ai_stigmer_agentic_agentinstance_v1_api, file_ai_stigmer_commons_rpc_pagination, file_buf_validate_validate]);
 
 /**
+ * The id of one agent instance.
+ *
  * @generated from message ai.stigmer.agentic.agentinstance.v1.AgentInstanceId
  */
 export type AgentInstanceId = Message<"ai.stigmer.agentic.agentinstance.v1.AgentInstanceId"> & {
@@ -35,6 +37,8 @@ export const AgentInstanceIdSchema: GenMessage<AgentInstanceId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_agentinstance_v1_io, 0);
 
 /**
+ * Which agent's instances.
+ *
  * @generated from message ai.stigmer.agentic.agentinstance.v1.GetAgentInstancesByAgentRequest
  */
 export type GetAgentInstancesByAgentRequest = Message<"ai.stigmer.agentic.agentinstance.v1.GetAgentInstancesByAgentRequest"> & {
@@ -57,6 +61,8 @@ export const GetAgentInstancesByAgentRequestSchema: GenMessage<GetAgentInstances
   messageDesc(file_ai_stigmer_agentic_agentinstance_v1_io, 1);
 
 /**
+ * The instances of one agent.
+ *
  * @generated from message ai.stigmer.agentic.agentinstance.v1.AgentInstanceList
  */
 export type AgentInstanceList = Message<"ai.stigmer.agentic.agentinstance.v1.AgentInstanceList"> & {
@@ -79,6 +85,8 @@ export const AgentInstanceListSchema: GenMessage<AgentInstanceList> = /*@__PURE_
   messageDesc(file_ai_stigmer_agentic_agentinstance_v1_io, 2);
 
 /**
+ * Which page of which org's agent instances.
+ *
  * @generated from message ai.stigmer.agentic.agentinstance.v1.ListAgentInstancesRequest
  */
 export type ListAgentInstancesRequest = Message<"ai.stigmer.agentic.agentinstance.v1.ListAgentInstancesRequest"> & {
@@ -88,11 +96,15 @@ export type ListAgentInstancesRequest = Message<"ai.stigmer.agentic.agentinstanc
   org: string;
 
   /**
+   * Default and at most 100.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -106,10 +118,14 @@ export const ListAgentInstancesRequestSchema: GenMessage<ListAgentInstancesReque
   messageDesc(file_ai_stigmer_agentic_agentinstance_v1_io, 3);
 
 /**
+ * A page of agent instances.
+ *
  * @generated from message ai.stigmer.agentic.agentinstance.v1.ListAgentInstancesResponse
  */
 export type ListAgentInstancesResponse = Message<"ai.stigmer.agentic.agentinstance.v1.ListAgentInstancesResponse"> & {
   /**
+   * Of all pages together.
+   *
    * @generated from field: int32 total_count = 1;
    */
   totalCount: number;
@@ -120,6 +136,8 @@ export type ListAgentInstancesResponse = Message<"ai.stigmer.agentic.agentinstan
   items: AgentInstance[];
 
   /**
+   * Empty on the last page.
+   *
    * @generated from field: string next_page_token = 3;
    */
   nextPageToken: string;

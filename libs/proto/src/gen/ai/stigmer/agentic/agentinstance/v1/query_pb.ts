@@ -18,10 +18,14 @@ export const file_ai_stigmer_agentic_agentinstance_v1_query: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvYWdlbnRpbnN0YW5jZS92MS9xdWVyeS5wcm90bxIjYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEytgQKHEFnZW50SW5zdGFuY2VRdWVyeUNvbnRyb2xsZXISdAoDZ2V0EjQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZUlkGjIuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuQWdlbnRJbnN0YW5jZSIDkAIBEo8BCgpnZXRCeUFnZW50EkQuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuR2V0QWdlbnRJbnN0YW5jZXNCeUFnZW50UmVxdWVzdBo2LmFpLnN0aWdtZXIuYWdlbnRpYy5hZ2VudGluc3RhbmNlLnYxLkFnZW50SW5zdGFuY2VMaXN0IgOQAgESfwoOZ2V0QnlSZWZlcmVuY2USNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2UaMi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRpbnN0YW5jZS52MS5BZ2VudEluc3RhbmNlIgOQAgESjAEKBGxpc3QSPi5haS5zdGlnbWVyLmFnZW50aWMuYWdlbnRpbnN0YW5jZS52MS5MaXN0QWdlbnRJbnN0YW5jZXNSZXF1ZXN0Gj8uYWkuc3RpZ21lci5hZ2VudGljLmFnZW50aW5zdGFuY2UudjEuTGlzdEFnZW50SW5zdGFuY2VzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_agentinstance_v1_api, file_ai_stigmer_agentic_agentinstance_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads agent instances.
+ *
  * @generated from service ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController
  */
 export const AgentInstanceQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController.get
    */
   get: {
@@ -30,6 +34,8 @@ export const AgentInstanceQueryController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
+   * All instances of one agent, its default instance first.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController.getByAgent
    */
   getByAgent: {
@@ -38,6 +44,8 @@ export const AgentInstanceQueryController: GenService<{
     output: typeof AgentInstanceListSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController.getByReference
    */
   getByReference: {
@@ -46,6 +54,8 @@ export const AgentInstanceQueryController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
+   * A page at a time, oldest first.
+   *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController.list
    */
   list: {

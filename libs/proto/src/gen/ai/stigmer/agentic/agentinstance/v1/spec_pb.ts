@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_agentinstance_v1_spec: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2FnZW50aWMvYWdlbnRpbnN0YW5jZS92MS9zcGVjLnByb3RvEiNhaS5zdGlnbWVyLmFnZW50aWMuYWdlbnRpbnN0YW5jZS52MSKMAgoRQWdlbnRJbnN0YW5jZVNwZWMSGQoIYWdlbnRfaWQYASABKAlCB7pIBHICEAESEwoLZGVzY3JpcHRpb24YAiABKAkSxgEKEGVudmlyb25tZW50X3JlZnMYAyADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2VCdrpIc5IBcCJuugFrChVlbnZpcm9ubWVudF9yZWZzLmtpbmQSHG11c3QgcmVmZXIgdG8gYW4gZW52aXJvbm1lbnQaNHRoaXMua2luZCA9PSA1MyB8fCB0aGlzLmtpbmQgPT0gNTIgfHwgdGhpcy5raW5kID09IDBiBnByb3RvMw", [file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
 
 /**
+ * Which agent, and which environments.
+ *
  * @generated from message ai.stigmer.agentic.agentinstance.v1.AgentInstanceSpec
  */
 export type AgentInstanceSpec = Message<"ai.stigmer.agentic.agentinstance.v1.AgentInstanceSpec"> & {
   /**
+   * An id, a slug, or `agt-<slug>`.
+   *
    * @generated from field: string agent_id = 1;
    */
   agentId: string;
@@ -30,6 +34,9 @@ export type AgentInstanceSpec = Message<"ai.stigmer.agentic.agentinstance.v1.Age
   description: string;
 
   /**
+   * Merged in this order: a later one wins over an earlier one. The kind is environment (53); deployed clients also
+   * send 52 and none at all, which mean the same.
+   *
    * @generated from field: repeated ai.stigmer.commons.apiresource.ApiResourceReference environment_refs = 3;
    */
   environmentRefs: ApiResourceReference[];

@@ -20,6 +20,9 @@ export const file_ai_stigmer_agentic_environment_v1_api: GenFile = /*@__PURE__*/
   fileDesc("CithaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvYXBpLnByb3RvEiFhaS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEiwAMKC0Vudmlyb25tZW50EjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEiAKBGtpbmQYAiABKAlCErpID3INCgtFbnZpcm9ubWVudBLRAQoIbWV0YWRhdGEYAyABKAsyMy5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VNZXRhZGF0YUKJAbpIhQG6AX8KF2Vudmlyb25tZW50Lm93bmVyX3Njb3BlEjRvd25lcl9zY29wZSBtdXN0IGJlIG9yZ2FuaXphdGlvbiBvciBpZGVudGl0eV9hY2NvdW50Gi50aGlzLm93bmVyX3Njb3BlID09IDIgfHwgdGhpcy5vd25lcl9zY29wZSA9PSAzyAEBEkAKBHNwZWMYBCABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRTcGVjEkYKBnN0YXR1cxgFIAEoCzI2LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZUF1ZGl0U3RhdHVzYgZwcm90bzM", [file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_metadata, file_ai_stigmer_commons_apiresource_status, file_buf_validate_validate]);
 
 /**
+ * A named set of configuration and secrets, kept for reuse: instances refer to it, runs are merged from it.
+ * Secrets are encrypted at rest, and every read shows `********` in their place.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.Environment
  */
 export type Environment = Message<"ai.stigmer.agentic.environment.v1.Environment"> & {

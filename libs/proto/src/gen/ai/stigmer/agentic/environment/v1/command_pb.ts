@@ -18,10 +18,15 @@ export const file_ai_stigmer_agentic_environment_v1_command: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvY29tbWFuZC5wcm90bxIhYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxMt0FChxFbnZpcm9ubWVudENvbW1hbmRDb250cm9sbGVyEmcKBWFwcGx5Ei4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50Gi4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50EmgKBmNyZWF0ZRIuLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBJoCgZ1cGRhdGUSLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQScAoGZGVsZXRlEjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlRGVsZXRlSW5wdXQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQShQEKD3VwZGF0ZVZhcmlhYmxlcxJCLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFVwZGF0ZVZhcmlhYmxlc0lucHV0Gi4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50EoUBCg9yZW1vdmVWYXJpYWJsZXMSQi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRSZW1vdmVWYXJpYWJsZXNJbnB1dBouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudGIGcHJvdG8z", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Writes environments. Every rpc answers the resource as it is stored, secrets redacted.
+ *
  * @generated from service ai.stigmer.agentic.environment.v1.EnvironmentCommandController
  */
 export const EnvironmentCommandController: GenService<{
   /**
+   * Makes the environment, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.apply
    */
   apply: {
@@ -30,6 +35,8 @@ export const EnvironmentCommandController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.create
    */
   create: {
@@ -38,6 +45,8 @@ export const EnvironmentCommandController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.update
    */
   update: {
@@ -46,6 +55,8 @@ export const EnvironmentCommandController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * Refused with FAILED_PRECONDITION, naming the users, while instances refer to it, unless `force` is set.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.delete
    */
   delete: {
@@ -54,6 +65,9 @@ export const EnvironmentCommandController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * Sets these variables and leaves the others alone. Merged by the server, so that a redacted value is never
+   * written back.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.updateVariables
    */
   updateVariables: {
@@ -62,6 +76,8 @@ export const EnvironmentCommandController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * Removes these variables and leaves the others alone. NOT_FOUND names the keys that are not there.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.removeVariables
    */
   removeVariables: {

@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_environment_v1_io: GenFile = /*@__PURE__*/
   fileDesc("CiphaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvaW8ucHJvdG8SIWFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MSImCg1FbnZpcm9ubWVudElkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiUgobRW52aXJvbm1lbnRTZWNyZXRWYWx1ZUlucHV0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESEwoDa2V5GAIgASgJQga6SAPIAQEijgIKH0Vudmlyb25tZW50VXBkYXRlVmFyaWFibGVzSW5wdXQSHgoOZW52aXJvbm1lbnRfaWQYASABKAlCBrpIA8gBARJkCgl2YXJpYWJsZXMYAiADKAsyUS5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRVcGRhdGVWYXJpYWJsZXNJbnB1dC5WYXJpYWJsZXNFbnRyeRplCg5WYXJpYWJsZXNFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEiWQofRW52aXJvbm1lbnRSZW1vdmVWYXJpYWJsZXNJbnB1dBIeCg5lbnZpcm9ubWVudF9pZBgBIAEoCUIGukgDyAEBEhYKBGtleXMYAiADKAlCCLpIBZIBAggBIk0KF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EgsKA29yZxgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJ+Cg9FbnZpcm9ubWVudExpc3QSEwoLdG90YWxfY291bnQYASABKAUSPQoFaXRlbXMYAiADKAsyLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJYgZwcm90bzM", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_spec, file_buf_validate_validate]);
 
 /**
+ * The id of one environment.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentId
  */
 export type EnvironmentId = Message<"ai.stigmer.agentic.environment.v1.EnvironmentId"> & {
@@ -35,6 +37,8 @@ export const EnvironmentIdSchema: GenMessage<EnvironmentId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_environment_v1_io, 0);
 
 /**
+ * Which value to reveal.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentSecretValueInput
  */
 export type EnvironmentSecretValueInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentSecretValueInput"> & {
@@ -57,6 +61,8 @@ export const EnvironmentSecretValueInputSchema: GenMessage<EnvironmentSecretValu
   messageDesc(file_ai_stigmer_agentic_environment_v1_io, 1);
 
 /**
+ * The variables to set, by name.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentUpdateVariablesInput
  */
 export type EnvironmentUpdateVariablesInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentUpdateVariablesInput"> & {
@@ -79,6 +85,8 @@ export const EnvironmentUpdateVariablesInputSchema: GenMessage<EnvironmentUpdate
   messageDesc(file_ai_stigmer_agentic_environment_v1_io, 2);
 
 /**
+ * The names of the variables to remove.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentRemoveVariablesInput
  */
 export type EnvironmentRemoveVariablesInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentRemoveVariablesInput"> & {
@@ -101,6 +109,8 @@ export const EnvironmentRemoveVariablesInputSchema: GenMessage<EnvironmentRemove
   messageDesc(file_ai_stigmer_agentic_environment_v1_io, 3);
 
 /**
+ * Which page of which org's environments.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.ListEnvironmentsRequest
  */
 export type ListEnvironmentsRequest = Message<"ai.stigmer.agentic.environment.v1.ListEnvironmentsRequest"> & {
@@ -110,11 +120,15 @@ export type ListEnvironmentsRequest = Message<"ai.stigmer.agentic.environment.v1
   org: string;
 
   /**
+   * Default and at most 100.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -128,10 +142,14 @@ export const ListEnvironmentsRequestSchema: GenMessage<ListEnvironmentsRequest> 
   messageDesc(file_ai_stigmer_agentic_environment_v1_io, 4);
 
 /**
+ * A page of environments, redacted.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentList
  */
 export type EnvironmentList = Message<"ai.stigmer.agentic.environment.v1.EnvironmentList"> & {
   /**
+   * Of all pages together.
+   *
    * @generated from field: int32 total_count = 1;
    */
   totalCount: number;
@@ -142,6 +160,8 @@ export type EnvironmentList = Message<"ai.stigmer.agentic.environment.v1.Environ
   items: Environment[];
 
   /**
+   * Empty on the last page.
+   *
    * @generated from field: string next_page_token = 3;
    */
   nextPageToken: string;

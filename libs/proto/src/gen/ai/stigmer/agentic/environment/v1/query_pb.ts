@@ -20,10 +20,14 @@ export const file_ai_stigmer_agentic_environment_v1_query: GenFile = /*@__PURE__
   fileDesc("Ci1haS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvcXVlcnkucHJvdG8SIWFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MTKOBAoaRW52aXJvbm1lbnRRdWVyeUNvbnRyb2xsZXISaQoDZ2V0Ei0uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlSWQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQiA5ACARJ7Cg5nZXRCeVJlZmVyZW5jZRI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZRouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudCIDkAIBEooBCg5nZXRTZWNyZXRWYWx1ZRI+LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNlY3JldFZhbHVlSW5wdXQaMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZSIDkAIBEnsKBGxpc3QSOi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuTGlzdEVudmlyb25tZW50c1JlcXVlc3QaMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRMaXN0IgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_io, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads environments.
+ *
  * @generated from service ai.stigmer.agentic.environment.v1.EnvironmentQueryController
  */
 export const EnvironmentQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.get
    */
   get: {
@@ -32,6 +36,8 @@ export const EnvironmentQueryController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.getByReference
    */
   getByReference: {
@@ -40,6 +46,8 @@ export const EnvironmentQueryController: GenService<{
     output: typeof EnvironmentSchema;
   },
   /**
+   * Reveals one value, to the owner of the environment alone. Each reveal is logged: who, which, never the value.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.getSecretValue
    */
   getSecretValue: {
@@ -48,6 +56,8 @@ export const EnvironmentQueryController: GenService<{
     output: typeof EnvironmentValueSchema;
   },
   /**
+   * A page at a time, oldest first.
+   *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.list
    */
   list: {

@@ -13,6 +13,8 @@ export const file_ai_stigmer_agentic_environment_v1_spec: GenFile = /*@__PURE__*
   fileDesc("CixhaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvc3BlYy5wcm90bxIhYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxItQBCg9FbnZpcm9ubWVudFNwZWMSEwoLZGVzY3JpcHRpb24YASABKAkSSgoEZGF0YRgCIAMoCzI8LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNwZWMuRGF0YUVudHJ5GmAKCURhdGFFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEiWwoQRW52aXJvbm1lbnRWYWx1ZRINCgV2YWx1ZRgBIAEoCRIRCglpc19zZWNyZXQYAiABKAgSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIb3B0aW9uYWwYBCABKAhiBnByb3RvMw");
 
 /**
+ * The variables. The same message declares what a template needs: there an empty value is a declaration.
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentSpec
  */
 export type EnvironmentSpec = Message<"ai.stigmer.agentic.environment.v1.EnvironmentSpec"> & {
@@ -22,6 +24,8 @@ export type EnvironmentSpec = Message<"ai.stigmer.agentic.environment.v1.Environ
   description: string;
 
   /**
+   * By name: `[A-Za-z_][A-Za-z0-9_]*`, at most 256 characters; at most 1,000 of them.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.environment.v1.EnvironmentValue> data = 2;
    */
   data: { [key: string]: EnvironmentValue };
@@ -35,25 +39,35 @@ export const EnvironmentSpecSchema: GenMessage<EnvironmentSpec> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_environment_v1_spec, 0);
 
 /**
+ * One variable. In an environment an empty value is a value; in a template it means "give me one".
+ *
  * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentValue
  */
 export type EnvironmentValue = Message<"ai.stigmer.agentic.environment.v1.EnvironmentValue"> & {
   /**
+   * At most 64 KiB. Writing `********` for a secret that exists keeps what is stored.
+   *
    * @generated from field: string value = 1;
    */
   value: string;
 
   /**
+   * Encrypted at rest and redacted in reads. A key that any layer marks secret is secret in the merged result.
+   *
    * @generated from field: bool is_secret = 2;
    */
   isSecret: boolean;
 
   /**
+   * For people: what the variable is for, and where one gets it.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
+   * A declaration that a run may leave unanswered. Only templates use it.
+   *
    * @generated from field: bool optional = 4;
    */
   optional: boolean;

@@ -20,6 +20,9 @@ export const file_ai_stigmer_agentic_executioncontext_v1_api: GenFile = /*@__PUR
   fileDesc("CjBhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9hcGkucHJvdG8SJmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxIq8DChBFeGVjdXRpb25Db250ZXh0EjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEiUKBGtpbmQYAiABKAlCF7pIFHISChBFeGVjdXRpb25Db250ZXh0EqwBCghtZXRhZGF0YRgDIAEoCzIzLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZU1ldGFkYXRhQmW6SGK6AVwKHWV4ZWN1dGlvbl9jb250ZXh0Lm93bmVyX3Njb3BlEiRvd25lcl9zY29wZSBtdXN0IGJlIGxlZnQgdW5zcGVjaWZpZWQaFXRoaXMub3duZXJfc2NvcGUgPT0gMMgBARJKCgRzcGVjGAQgASgLMjwuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dFNwZWMSRgoGc3RhdHVzGAUgASgLMjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXRTdGF0dXNiBnByb3RvMw", [file_ai_stigmer_agentic_executioncontext_v1_spec, file_ai_stigmer_commons_apiresource_metadata, file_ai_stigmer_commons_apiresource_status, file_buf_validate_validate]);
 
 /**
+ * What one run was given: its merged variables, sealed under a key of their own, for as long as the run lasts.
+ * Runs get theirs from the system; one made through this contract is never opened for a run.
+ *
  * @generated from message ai.stigmer.agentic.executioncontext.v1.ExecutionContext
  */
 export type ExecutionContext = Message<"ai.stigmer.agentic.executioncontext.v1.ExecutionContext"> & {

@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_executioncontext_v1_command: GenFile = /*@_
   fileDesc("CjRhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9jb21tYW5kLnByb3RvEiZhaS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MTKaAwohRXhlY3V0aW9uQ29udGV4dENvbW1hbmRDb250cm9sbGVyEnsKBWFwcGx5EjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBo4LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHQSfAoGY3JlYXRlEjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBo4LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHQSegoGZGVsZXRlEjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlRGVsZXRlSW5wdXQaOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0YgZwcm90bzM", [file_ai_stigmer_agentic_executioncontext_v1_api, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Writes execution contexts. Every rpc answers the resource as it is stored, secrets redacted.
+ *
  * @generated from service ai.stigmer.agentic.executioncontext.v1.ExecutionContextCommandController
  */
 export const ExecutionContextCommandController: GenService<{
   /**
+   * Makes the execution context, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.executioncontext.v1.ExecutionContextCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const ExecutionContextCommandController: GenService<{
     output: typeof ExecutionContextSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.executioncontext.v1.ExecutionContextCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const ExecutionContextCommandController: GenService<{
     output: typeof ExecutionContextSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.executioncontext.v1.ExecutionContextCommandController.delete
    */
   delete: {

@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_executioncontext_v1_io: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9pby5wcm90bxImYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEiKwoSRXhlY3V0aW9uQ29udGV4dElkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiQQogRXhlY3V0aW9uQ29udGV4dEV4ZWN1dGlvbklkSW5wdXQSHQoMZXhlY3V0aW9uX2lkGAEgASgJQge6SARyAhABYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
+ * The id of one execution context.
+ *
  * @generated from message ai.stigmer.agentic.executioncontext.v1.ExecutionContextId
  */
 export type ExecutionContextId = Message<"ai.stigmer.agentic.executioncontext.v1.ExecutionContextId"> & {
@@ -31,6 +33,8 @@ export const ExecutionContextIdSchema: GenMessage<ExecutionContextId> = /*@__PUR
   messageDesc(file_ai_stigmer_agentic_executioncontext_v1_io, 0);
 
 /**
+ * The execution whose context is meant.
+ *
  * @generated from message ai.stigmer.agentic.executioncontext.v1.ExecutionContextExecutionIdInput
  */
 export type ExecutionContextExecutionIdInput = Message<"ai.stigmer.agentic.executioncontext.v1.ExecutionContextExecutionIdInput"> & {

@@ -18,10 +18,14 @@ export const file_ai_stigmer_agentic_executioncontext_v1_query: GenFile = /*@__P
   fileDesc("CjJhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9xdWVyeS5wcm90bxImYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEyygMKH0V4ZWN1dGlvbkNvbnRleHRRdWVyeUNvbnRyb2xsZXISgAEKA2dldBI6LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHRJZBo4LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHQiA5ACARKFAQoOZ2V0QnlSZWZlcmVuY2USNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2UaOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0IgOQAgESmwEKEGdldEJ5RXhlY3V0aW9uSWQSSC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0RXhlY3V0aW9uSWRJbnB1dBo4LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHQiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_executioncontext_v1_api, file_ai_stigmer_agentic_executioncontext_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads execution contexts.
+ *
  * @generated from service ai.stigmer.agentic.executioncontext.v1.ExecutionContextQueryController
  */
 export const ExecutionContextQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.executioncontext.v1.ExecutionContextQueryController.get
    */
   get: {
@@ -30,6 +34,8 @@ export const ExecutionContextQueryController: GenService<{
     output: typeof ExecutionContextSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.executioncontext.v1.ExecutionContextQueryController.getByReference
    */
   getByReference: {
@@ -38,6 +44,9 @@ export const ExecutionContextQueryController: GenService<{
     output: typeof ExecutionContextSchema;
   },
   /**
+   * NOT_FOUND where there is none. Values are revealed to the runner's identity alone; to everybody else this reads
+   * as redacted as any other.
+   *
    * @generated from rpc ai.stigmer.agentic.executioncontext.v1.ExecutionContextQueryController.getByExecutionId
    */
   getByExecutionId: {

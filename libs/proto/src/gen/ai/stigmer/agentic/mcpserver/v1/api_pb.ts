@@ -20,6 +20,8 @@ export const file_ai_stigmer_agentic_mcpserver_v1_api: GenFile = /*@__PURE__*/
   fileDesc("CilhaS9zdGlnbWVyL2FnZW50aWMvbWNwc2VydmVyL3YxL2FwaS5wcm90bxIfYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MSKtAgoJTWNwU2VydmVyEjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEh4KBGtpbmQYAiABKAlCELpIDXILCglNY3BTZXJ2ZXISTQoIbWV0YWRhdGEYAyABKAsyMy5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VNZXRhZGF0YUIGukgDyAEBEjwKBHNwZWMYBCABKAsyLi5haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxLk1jcFNlcnZlclNwZWMSQAoGc3RhdHVzGAUgASgLMjAuYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5NY3BTZXJ2ZXJTdGF0dXMibQoNTWNwU2VydmVyTGlzdBITCgthcGlfdmVyc2lvbhgBIAEoCRIMCgRraW5kGAIgASgJEjkKBWl0ZW1zGAMgAygLMiouYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5NY3BTZXJ2ZXJiBnByb3RvMw", [file_ai_stigmer_agentic_mcpserver_v1_spec, file_ai_stigmer_agentic_mcpserver_v1_status, file_ai_stigmer_commons_apiresource_metadata, file_buf_validate_validate]);
 
 /**
+ * An MCP server described once, for several agents. Described only: the rpcs answer UNIMPLEMENTED.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.McpServer
  */
 export type McpServer = Message<"ai.stigmer.agentic.mcpserver.v1.McpServer"> & {
@@ -57,6 +59,8 @@ export const McpServerSchema: GenMessage<McpServer> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_api, 0);
 
 /**
+ * Several MCP servers, as one document.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.McpServerList
  */
 export type McpServerList = Message<"ai.stigmer.agentic.mcpserver.v1.McpServerList"> & {

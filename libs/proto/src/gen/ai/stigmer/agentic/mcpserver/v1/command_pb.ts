@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_mcpserver_v1_command: GenFile = /*@__PURE__
   fileDesc("Ci1haS9zdGlnbWVyL2FnZW50aWMvbWNwc2VydmVyL3YxL2NvbW1hbmQucHJvdG8SH2FpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEyrwMKGk1jcFNlcnZlckNvbW1hbmRDb250cm9sbGVyEl8KBWFwcGx5EiouYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5NY3BTZXJ2ZXIaKi5haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxLk1jcFNlcnZlchJgCgZjcmVhdGUSKi5haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxLk1jcFNlcnZlchoqLmFpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEuTWNwU2VydmVyEmAKBnVwZGF0ZRIqLmFpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEuTWNwU2VydmVyGiouYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5NY3BTZXJ2ZXISbAoGZGVsZXRlEjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlRGVsZXRlSW5wdXQaKi5haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxLk1jcFNlcnZlcmIGcHJvdG8z", [file_ai_stigmer_agentic_mcpserver_v1_api, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Writes MCP servers. Every rpc answers the resource as it is stored.
+ *
  * @generated from service ai.stigmer.agentic.mcpserver.v1.McpServerCommandController
  */
 export const McpServerCommandController: GenService<{
   /**
+   * Makes the MCP server, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.mcpserver.v1.McpServerCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const McpServerCommandController: GenService<{
     output: typeof McpServerSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.mcpserver.v1.McpServerCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const McpServerCommandController: GenService<{
     output: typeof McpServerSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.mcpserver.v1.McpServerCommandController.update
    */
   update: {
@@ -44,6 +53,8 @@ export const McpServerCommandController: GenService<{
     output: typeof McpServerSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.mcpserver.v1.McpServerCommandController.delete
    */
   delete: {

@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_mcpserver_v1_io: GenFile = /*@__PURE__*/
   fileDesc("CihhaS9zdGlnbWVyL2FnZW50aWMvbWNwc2VydmVyL3YxL2lvLnByb3RvEh9haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxIiQKC01jcFNlcnZlcklkEhUKBXZhbHVlGAEgASgJQga6SAPIAQFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
+ * The id of one MCP server.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.McpServerId
  */
 export type McpServerId = Message<"ai.stigmer.agentic.mcpserver.v1.McpServerId"> & {

@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_mcpserver_v1_query: GenFile = /*@__PURE__*/
   fileDesc("CithaS9zdGlnbWVyL2FnZW50aWMvbWNwc2VydmVyL3YxL3F1ZXJ5LnByb3RvEh9haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxMvoBChhNY3BTZXJ2ZXJRdWVyeUNvbnRyb2xsZXISZQoDZ2V0Ei0uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlSWQaKi5haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxLk1jcFNlcnZlciIDkAIBEncKDmdldEJ5UmVmZXJlbmNlEjQuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlUmVmZXJlbmNlGiouYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5NY3BTZXJ2ZXIiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_mcpserver_v1_api, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads MCP servers.
+ *
  * @generated from service ai.stigmer.agentic.mcpserver.v1.McpServerQueryController
  */
 export const McpServerQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.mcpserver.v1.McpServerQueryController.get
    */
   get: {
@@ -28,6 +32,8 @@ export const McpServerQueryController: GenService<{
     output: typeof McpServerSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.mcpserver.v1.McpServerQueryController.getByReference
    */
   getByReference: {

@@ -16,6 +16,8 @@ export const file_ai_stigmer_agentic_mcpserver_v1_spec: GenFile = /*@__PURE__*/
   fileDesc("CiphaS9zdGlnbWVyL2FnZW50aWMvbWNwc2VydmVyL3YxL3NwZWMucHJvdG8SH2FpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEihwMKDU1jcFNlcnZlclNwZWMSEwoLZGVzY3JpcHRpb24YASABKAkSEAoIaWNvbl91cmwYAiABKAkSDAoEdGFncxgDIAMoCRJDCgVzdGRpbxgEIAEoCzIyLmFpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEuU3RkaW9TZXJ2ZXJDb25maWdIABJBCgRodHRwGAUgASgLMjEuYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5IdHRwU2VydmVyQ29uZmlnSAASRQoGZG9ja2VyGAYgASgLMjMuYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5Eb2NrZXJTZXJ2ZXJDb25maWdIABIdChVkZWZhdWx0X2VuYWJsZWRfdG9vbHMYByADKAkSRAoIZW52X3NwZWMYCCABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRTcGVjQg0KC3NlcnZlcl90eXBlIk8KEVN0ZGlvU2VydmVyQ29uZmlnEhcKB2NvbW1hbmQYASABKAlCBrpIA8gBARIMCgRhcmdzGAIgAygJEhMKC3dvcmtpbmdfZGlyGAMgASgJIuACChBIdHRwU2VydmVyQ29uZmlnEhgKA3VybBgBIAEoCUILukgIyAEBcgOIAQESTwoHaGVhZGVycxgCIAMoCzI+LmFpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEuSHR0cFNlcnZlckNvbmZpZy5IZWFkZXJzRW50cnkSWAoMcXVlcnlfcGFyYW1zGAMgAygLMkIuYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MS5IdHRwU2VydmVyQ29uZmlnLlF1ZXJ5UGFyYW1zRW50cnkSIwoPdGltZW91dF9zZWNvbmRzGAQgASgFQgq6SAcaBRisAigAGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEFF1ZXJ5UGFyYW1zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLiAQoSRG9ja2VyU2VydmVyQ29uZmlnEhkKBWltYWdlGAEgASgJQgq6SAfIAQFyAhABEgwKBGFyZ3MYAiADKAkSPQoHdm9sdW1lcxgDIAMoCzIsLmFpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEuVm9sdW1lTW91bnQSDwoHbmV0d29yaxgEIAEoCRI7CgVwb3J0cxgFIAMoCzIsLmFpLnN0aWdtZXIuYWdlbnRpYy5tY3BzZXJ2ZXIudjEuUG9ydE1hcHBpbmcSFgoOY29udGFpbmVyX25hbWUYBiABKAkiWwoLVm9sdW1lTW91bnQSGQoJaG9zdF9wYXRoGAEgASgJQga6SAPIAQESHgoOY29udGFpbmVyX3BhdGgYAiABKAlCBrpIA8gBARIRCglyZWFkX29ubHkYAyABKAgidwoLUG9ydE1hcHBpbmcSHgoJaG9zdF9wb3J0GAEgASgFQgu6SAgaBhj//wMoARIjCg5jb250YWluZXJfcG9ydBgCIAEoBUILukgIGgYY//8DKAESIwoIcHJvdG9jb2wYAyABKAlCEbpIDnIMUgBSA3RjcFIDdWRwYgZwcm90bzM", [file_ai_stigmer_agentic_environment_v1_spec, file_buf_validate_validate]);
 
 /**
+ * How to reach the server, and which variables it needs.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.McpServerSpec
  */
 export type McpServerSpec = Message<"ai.stigmer.agentic.mcpserver.v1.McpServerSpec"> & {
@@ -58,6 +60,8 @@ export type McpServerSpec = Message<"ai.stigmer.agentic.mcpserver.v1.McpServerSp
   } | { case: undefined; value?: undefined };
 
   /**
+   * Empty means all.
+   *
    * @generated from field: repeated string default_enabled_tools = 7;
    */
   defaultEnabledTools: string[];
@@ -76,6 +80,8 @@ export const McpServerSpecSchema: GenMessage<McpServerSpec> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_spec, 0);
 
 /**
+ * A program that speaks MCP on its standard streams.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.StdioServerConfig
  */
 export type StdioServerConfig = Message<"ai.stigmer.agentic.mcpserver.v1.StdioServerConfig"> & {
@@ -103,6 +109,8 @@ export const StdioServerConfigSchema: GenMessage<StdioServerConfig> = /*@__PURE_
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_spec, 1);
 
 /**
+ * A server that speaks MCP over streamable HTTP.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.HttpServerConfig
  */
 export type HttpServerConfig = Message<"ai.stigmer.agentic.mcpserver.v1.HttpServerConfig"> & {
@@ -122,6 +130,8 @@ export type HttpServerConfig = Message<"ai.stigmer.agentic.mcpserver.v1.HttpServ
   queryParams: { [key: string]: string };
 
   /**
+   * 0 means the runner's default.
+   *
    * @generated from field: int32 timeout_seconds = 4;
    */
   timeoutSeconds: number;
@@ -135,6 +145,8 @@ export const HttpServerConfigSchema: GenMessage<HttpServerConfig> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_spec, 2);
 
 /**
+ * A container that speaks MCP on its standard streams.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.DockerServerConfig
  */
 export type DockerServerConfig = Message<"ai.stigmer.agentic.mcpserver.v1.DockerServerConfig"> & {
@@ -177,6 +189,8 @@ export const DockerServerConfigSchema: GenMessage<DockerServerConfig> = /*@__PUR
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_spec, 3);
 
 /**
+ * A folder of the host inside the container.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.VolumeMount
  */
 export type VolumeMount = Message<"ai.stigmer.agentic.mcpserver.v1.VolumeMount"> & {
@@ -204,6 +218,8 @@ export const VolumeMountSchema: GenMessage<VolumeMount> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_spec, 4);
 
 /**
+ * A port of the host that leads into the container.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.PortMapping
  */
 export type PortMapping = Message<"ai.stigmer.agentic.mcpserver.v1.PortMapping"> & {

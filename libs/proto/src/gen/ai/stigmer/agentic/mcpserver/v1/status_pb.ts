@@ -15,6 +15,8 @@ export const file_ai_stigmer_agentic_mcpserver_v1_status: GenFile = /*@__PURE__*
   fileDesc("CixhaS9zdGlnbWVyL2FnZW50aWMvbWNwc2VydmVyL3YxL3N0YXR1cy5wcm90bxIfYWkuc3RpZ21lci5hZ2VudGljLm1jcHNlcnZlci52MSK6AQoPTWNwU2VydmVyU3RhdHVzEkoKEHZhbGlkYXRpb25fc3RhdGUYASABKA4yMC5haS5zdGlnbWVyLmFnZW50aWMubWNwc2VydmVyLnYxLlZhbGlkYXRpb25TdGF0ZRIaChJ2YWxpZGF0aW9uX21lc3NhZ2UYAiABKAkSPwoFYXVkaXQYYyABKAsyMC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VBdWRpdCptCg9WYWxpZGF0aW9uU3RhdGUSIAocVkFMSURBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlZBTElEQVRJT05fU1RBVEVfVkFMSUQQARIcChhWQUxJREFUSU9OX1NUQVRFX0lOVkFMSUQQAmIGcHJvdG8z", [file_ai_stigmer_commons_apiresource_status]);
 
 /**
+ * What the system keeps about an MCP server.
+ *
  * @generated from message ai.stigmer.agentic.mcpserver.v1.McpServerStatus
  */
 export type McpServerStatus = Message<"ai.stigmer.agentic.mcpserver.v1.McpServerStatus"> & {
@@ -42,6 +44,8 @@ export const McpServerStatusSchema: GenMessage<McpServerStatus> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_mcpserver_v1_status, 0);
 
 /**
+ * Whether the definition has been checked, and with which result.
+ *
  * @generated from enum ai.stigmer.agentic.mcpserver.v1.ValidationState
  */
 export enum ValidationState {

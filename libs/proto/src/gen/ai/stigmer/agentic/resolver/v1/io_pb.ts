@@ -22,6 +22,8 @@ export const file_ai_stigmer_agentic_resolver_v1_io: GenFile = /*@__PURE__*/
   fileDesc("CidhaS9zdGlnbWVyL2FnZW50aWMvcmVzb2x2ZXIvdjEvaW8ucHJvdG8SHmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MSLtAgoMUmVzb2x2ZUlucHV0EgsKA29yZxgBIAEoCRJCCgh0ZW1wbGF0ZRgCIAEoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5UZW1wbGF0ZUIGukgDyAEBEk4KEGVudmlyb25tZW50X3JlZnMYAyADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USUQoLcnVudGltZV9lbnYYBCADKAsyPC5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuUmVzb2x2ZUlucHV0LlJ1bnRpbWVFbnZFbnRyeRppCg9SdW50aW1lRW52RW50cnkSCwoDa2V5GAEgASgJEkUKBXZhbHVlGAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uVmFsdWU6AjgBIoMCCghUZW1wbGF0ZRIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBG5hbWUYAyABKAkSRAoIZW52X3NwZWMYBCABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRTcGVjEkUKC21jcF9zZXJ2ZXJzGAUgAygLMjAuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLk1jcFNlcnZlckRlZmluaXRpb24SQgoNdmFyaWFibGVfdXNlcxgGIAMoCzIrLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5WYXJpYWJsZVVzZSI9CgtWYXJpYWJsZVVzZRIQCghsb2NhdGlvbhgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNlY3JldBgDIAEoCCLMAgoLRXhwbGFuYXRpb24STQoJdmFyaWFibGVzGAEgAygLMjouYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkV4cGxhbmF0aW9uLlZhcmlhYmxlc0VudHJ5Ej8KC2RpYWdub3N0aWNzGAIgAygLMiouYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkRpYWdub3N0aWMSSQoMZW52aXJvbm1lbnRzGAMgAygLMjMuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkRW52aXJvbm1lbnQaYgoOVmFyaWFibGVzRW50cnkSCwoDa2V5GAEgASgJEj8KBXZhbHVlGAIgASgLMjAuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkVmFyaWFibGU6AjgBIrsBChBSZXNvbHZlZFZhcmlhYmxlEg0KBXZhbHVlGAEgASgJEhEKCWlzX3NlY3JldBgCIAEoCBI2CgZvcmlnaW4YAyABKAsyJi5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuT3JpZ2luEjgKCHNoYWRvd2VkGAQgAygLMiYuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLk9yaWdpbhITCgtkZXNjcmlwdGlvbhgFIAEoCSKCAQoGT3JpZ2luEjQKBWxheWVyGAEgASgOMiUuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkxheWVyEhYKDmVudmlyb25tZW50X2lkGAIgASgJEhgKEGVudmlyb25tZW50X3NsdWcYAyABKAkSEAoIcmV2aXNpb24YBCABKAkiTgoTUmVzb2x2ZWRFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRzbHVnGAIgASgJEgsKA29yZxgDIAEoCRIQCghyZXZpc2lvbhgEIAEoCSKmAQoKRGlhZ25vc3RpYxIMCgRjb2RlGAEgASgJEjoKCHNldmVyaXR5GAIgASgOMiguYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlNldmVyaXR5Eg4KBnNlcnZlchgDIAEoCRINCgVmaWVsZBgEIAEoCRIQCgh2YXJpYWJsZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEgwKBGhpbnQYByABKAkiTgoLQ2hlY2tSZXN1bHQSPwoLZGlhZ25vc3RpY3MYASADKAsyKi5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuRGlhZ25vc3RpYypcCgVMYXllchIVChFMQVlFUl9VTlNQRUNJRklFRBAAEhIKDkxBWUVSX1RFTVBMQVRFEAESFQoRTEFZRVJfRU5WSVJPTk1FTlQQAhIRCg1MQVlFUl9SVU5USU1FEAMqTgoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABISCg5TRVZFUklUWV9FUlJPUhABEhQKEFNFVkVSSVRZX1dBUk5JTkcQAmIGcHJvdG8z", [file_ai_stigmer_agentic_agent_v1_spec, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_agentic_executioncontext_v1_spec, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
 
 /**
+ * A run as it would be.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.ResolveInput
  */
 export type ResolveInput = Message<"ai.stigmer.agentic.resolver.v1.ResolveInput"> & {
@@ -36,11 +38,15 @@ export type ResolveInput = Message<"ai.stigmer.agentic.resolver.v1.ResolveInput"
   template?: Template | undefined;
 
   /**
+   * In the order of the merge.
+   *
    * @generated from field: repeated ai.stigmer.commons.apiresource.ApiResourceReference environment_refs = 3;
    */
   environmentRefs: ApiResourceReference[];
 
   /**
+   * A secret's value is empty or `********`; anything else is INVALID_ARGUMENT.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.executioncontext.v1.ExecutionValue> runtime_env = 4;
    */
   runtimeEnv: { [key: string]: ExecutionValue };
@@ -54,10 +60,14 @@ export const ResolveInputSchema: GenMessage<ResolveInput> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 0);
 
 /**
+ * What an agent or a workflow declares.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.Template
  */
 export type Template = Message<"ai.stigmer.agentic.resolver.v1.Template"> & {
   /**
+   * `Agent` or `Workflow`.
+   *
    * @generated from field: string kind = 1;
    */
   kind: string;
@@ -73,16 +83,22 @@ export type Template = Message<"ai.stigmer.agentic.resolver.v1.Template"> & {
   name: string;
 
   /**
+   * The variables it needs; the first layer of the merge.
+   *
    * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentSpec env_spec = 4;
    */
   envSpec?: EnvironmentSpec | undefined;
 
   /**
+   * Those whose placeholders are to be checked.
+   *
    * @generated from field: repeated ai.stigmer.agentic.agent.v1.McpServerDefinition mcp_servers = 5;
    */
   mcpServers: McpServerDefinition[];
 
   /**
+   * Where a workflow's expressions name variables.
+   *
    * @generated from field: repeated ai.stigmer.agentic.resolver.v1.VariableUse variable_uses = 6;
    */
   variableUses: VariableUse[];
@@ -96,10 +112,14 @@ export const TemplateSchema: GenMessage<Template> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 1);
 
 /**
+ * One place that names a variable.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.VariableUse
  */
 export type VariableUse = Message<"ai.stigmer.agentic.resolver.v1.VariableUse"> & {
   /**
+   * For people: `tasks[2] notify: headers.Authorization`.
+   *
    * @generated from field: string location = 1;
    */
   location: string;
@@ -110,6 +130,8 @@ export type VariableUse = Message<"ai.stigmer.agentic.resolver.v1.VariableUse"> 
   name: string;
 
   /**
+   * Named as `${ .secrets.NAME }`; otherwise as `${ .env_vars.NAME }`.
+   *
    * @generated from field: bool secret = 3;
    */
   secret: boolean;
@@ -123,6 +145,8 @@ export const VariableUseSchema: GenMessage<VariableUse> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 2);
 
 /**
+ * What a run would be given.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.Explanation
  */
 export type Explanation = Message<"ai.stigmer.agentic.resolver.v1.Explanation"> & {
@@ -137,6 +161,8 @@ export type Explanation = Message<"ai.stigmer.agentic.resolver.v1.Explanation"> 
   diagnostics: Diagnostic[];
 
   /**
+   * Those that were merged, in order, each in the revision that was read.
+   *
    * @generated from field: repeated ai.stigmer.agentic.resolver.v1.ResolvedEnvironment environments = 3;
    */
   environments: ResolvedEnvironment[];
@@ -150,10 +176,14 @@ export const ExplanationSchema: GenMessage<Explanation> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 3);
 
 /**
+ * One merged variable.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.ResolvedVariable
  */
 export type ResolvedVariable = Message<"ai.stigmer.agentic.resolver.v1.ResolvedVariable"> & {
   /**
+   * `********` where it is secret.
+   *
    * @generated from field: string value = 1;
    */
   value: string;
@@ -164,11 +194,15 @@ export type ResolvedVariable = Message<"ai.stigmer.agentic.resolver.v1.ResolvedV
   isSecret: boolean;
 
   /**
+   * The layer that won.
+   *
    * @generated from field: ai.stigmer.agentic.resolver.v1.Origin origin = 3;
    */
   origin?: Origin | undefined;
 
   /**
+   * The layers that lost, nearest first.
+   *
    * @generated from field: repeated ai.stigmer.agentic.resolver.v1.Origin shadowed = 4;
    */
   shadowed: Origin[];
@@ -187,6 +221,8 @@ export const ResolvedVariableSchema: GenMessage<ResolvedVariable> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 4);
 
 /**
+ * Where a value comes from.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.Origin
  */
 export type Origin = Message<"ai.stigmer.agentic.resolver.v1.Origin"> & {
@@ -196,6 +232,8 @@ export type Origin = Message<"ai.stigmer.agentic.resolver.v1.Origin"> & {
   layer: Layer;
 
   /**
+   * This and what follows: only for LAYER_ENVIRONMENT.
+   *
    * @generated from field: string environment_id = 2;
    */
   environmentId: string;
@@ -219,6 +257,8 @@ export const OriginSchema: GenMessage<Origin> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 5);
 
 /**
+ * An environment that was merged.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.ResolvedEnvironment
  */
 export type ResolvedEnvironment = Message<"ai.stigmer.agentic.resolver.v1.ResolvedEnvironment"> & {
@@ -238,6 +278,8 @@ export type ResolvedEnvironment = Message<"ai.stigmer.agentic.resolver.v1.Resolv
   org: string;
 
   /**
+   * Its `metadata.version.id`.
+   *
    * @generated from field: string revision = 4;
    */
   revision: string;
@@ -251,10 +293,14 @@ export const ResolvedEnvironmentSchema: GenMessage<ResolvedEnvironment> = /*@__P
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 6);
 
 /**
+ * One problem, and what to do about it. Never a value.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.Diagnostic
  */
 export type Diagnostic = Message<"ai.stigmer.agentic.resolver.v1.Diagnostic"> & {
   /**
+   * For programs, in kebab-case.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
@@ -265,11 +311,15 @@ export type Diagnostic = Message<"ai.stigmer.agentic.resolver.v1.Diagnostic"> & 
   severity: Severity;
 
   /**
+   * The MCP server it is about, if any.
+   *
    * @generated from field: string server = 3;
    */
   server: string;
 
   /**
+   * Where the variable is named: `headers["Authorization"]`.
+   *
    * @generated from field: string field = 4;
    */
   field: string;
@@ -285,6 +335,8 @@ export type Diagnostic = Message<"ai.stigmer.agentic.resolver.v1.Diagnostic"> & 
   message: string;
 
   /**
+   * How to set it, or what may have been meant.
+   *
    * @generated from field: string hint = 7;
    */
   hint: string;
@@ -298,6 +350,8 @@ export const DiagnosticSchema: GenMessage<Diagnostic> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 7);
 
 /**
+ * The problems of a run; none where it would start.
+ *
  * @generated from message ai.stigmer.agentic.resolver.v1.CheckResult
  */
 export type CheckResult = Message<"ai.stigmer.agentic.resolver.v1.CheckResult"> & {
@@ -315,6 +369,8 @@ export const CheckResultSchema: GenMessage<CheckResult> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 8);
 
 /**
+ * The layers of a merge: a later one wins over an earlier one.
+ *
  * @generated from enum ai.stigmer.agentic.resolver.v1.Layer
  */
 export enum Layer {
@@ -346,6 +402,8 @@ export const LayerSchema: GenEnum<Layer> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_resolver_v1_io, 0);
 
 /**
+ * Whether a run would be refused.
+ *
  * @generated from enum ai.stigmer.agentic.resolver.v1.Severity
  */
 export enum Severity {

@@ -14,10 +14,14 @@ export const file_ai_stigmer_agentic_resolver_v1_query: GenFile = /*@__PURE__*/
   fileDesc("CiphaS9zdGlnbWVyL2FnZW50aWMvcmVzb2x2ZXIvdjEvcXVlcnkucHJvdG8SHmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MTLtAQoXUmVzb2x2ZXJRdWVyeUNvbnRyb2xsZXISaQoHZXhwbGFpbhIsLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5SZXNvbHZlSW5wdXQaKy5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuRXhwbGFuYXRpb24iA5ACARJnCgVjaGVjaxIsLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5SZXNvbHZlSW5wdXQaKy5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuQ2hlY2tSZXN1bHQiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_resolver_v1_io]);
 
 /**
+ * Answers what a run would be given, before it runs. No value of a secret goes in or comes out.
+ *
  * @generated from service ai.stigmer.agentic.resolver.v1.ResolverQueryController
  */
 export const ResolverQueryController: GenService<{
   /**
+   * The merged variables and where each came from. Problems are part of the answer, not an error.
+   *
    * @generated from rpc ai.stigmer.agentic.resolver.v1.ResolverQueryController.explain
    */
   explain: {
@@ -26,6 +30,8 @@ export const ResolverQueryController: GenService<{
     output: typeof ExplanationSchema;
   },
   /**
+   * Only the problems.
+   *
    * @generated from rpc ai.stigmer.agentic.resolver.v1.ResolverQueryController.check
    */
   check: {

@@ -20,6 +20,9 @@ export const file_ai_stigmer_agentic_session_v1_api: GenFile = /*@__PURE__*/
   fileDesc("CidhaS9zdGlnbWVyL2FnZW50aWMvc2Vzc2lvbi92MS9hcGkucHJvdG8SHWFpLnN0aWdtZXIuYWdlbnRpYy5zZXNzaW9uLnYxIqwDCgdTZXNzaW9uEjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEhwKBGtpbmQYAiABKAlCDrpIC3IJCgdTZXNzaW9uEs0BCghtZXRhZGF0YRgDIAEoCzIzLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZU1ldGFkYXRhQoUBukiBAboBewoTc2Vzc2lvbi5vd25lcl9zY29wZRI0b3duZXJfc2NvcGUgbXVzdCBiZSBvcmdhbml6YXRpb24gb3IgaWRlbnRpdHlfYWNjb3VudBoudGhpcy5vd25lcl9zY29wZSA9PSAyIHx8IHRoaXMub3duZXJfc2NvcGUgPT0gM8gBARI4CgRzcGVjGAQgASgLMiouYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvblNwZWMSRgoGc3RhdHVzGAUgASgLMjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXRTdGF0dXNiBnByb3RvMw", [file_ai_stigmer_agentic_session_v1_spec, file_ai_stigmer_commons_apiresource_metadata, file_ai_stigmer_commons_apiresource_status, file_buf_validate_validate]);
 
 /**
+ * A conversation with an agent instance: executions that follow one another. Secrets do not pass from one to the
+ * next.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.Session
  */
 export type Session = Message<"ai.stigmer.agentic.session.v1.Session"> & {

@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_session_v1_command: GenFile = /*@__PURE__*/
   fileDesc("CithaS9zdGlnbWVyL2FnZW50aWMvc2Vzc2lvbi92MS9jb21tYW5kLnByb3RvEh1haS5zdGlnbWVyLmFnZW50aWMuc2Vzc2lvbi52MTKDAwoYU2Vzc2lvbkNvbW1hbmRDb250cm9sbGVyElcKBWFwcGx5EiYuYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbhomLmFpLnN0aWdtZXIuYWdlbnRpYy5zZXNzaW9uLnYxLlNlc3Npb24SWAoGY3JlYXRlEiYuYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbhomLmFpLnN0aWdtZXIuYWdlbnRpYy5zZXNzaW9uLnYxLlNlc3Npb24SWAoGdXBkYXRlEiYuYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbhomLmFpLnN0aWdtZXIuYWdlbnRpYy5zZXNzaW9uLnYxLlNlc3Npb24SWgoGZGVsZXRlEiguYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbklkGiYuYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbmIGcHJvdG8z", [file_ai_stigmer_agentic_session_v1_api, file_ai_stigmer_agentic_session_v1_io]);
 
 /**
+ * Writes sessions. Every rpc answers the resource as it is stored.
+ *
  * @generated from service ai.stigmer.agentic.session.v1.SessionCommandController
  */
 export const SessionCommandController: GenService<{
   /**
+   * Makes the session, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const SessionCommandController: GenService<{
     output: typeof SessionSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const SessionCommandController: GenService<{
     output: typeof SessionSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionCommandController.update
    */
   update: {
@@ -44,6 +53,8 @@ export const SessionCommandController: GenService<{
     output: typeof SessionSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionCommandController.delete
    */
   delete: {

@@ -16,6 +16,8 @@ export const file_ai_stigmer_agentic_session_v1_io: GenFile = /*@__PURE__*/
   fileDesc("CiZhaS9zdGlnbWVyL2FnZW50aWMvc2Vzc2lvbi92MS9pby5wcm90bxIdYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEiIgoJU2Vzc2lvbklkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiIAoHQWdlbnRJZBIVCgV2YWx1ZRgBIAEoCUIGukgDyAEBIlsKC1Nlc3Npb25MaXN0EhMKC3RvdGFsX3BhZ2VzGAEgASgFEjcKB2VudHJpZXMYAiADKAsyJi5haS5zdGlnbWVyLmFnZW50aWMuc2Vzc2lvbi52MS5TZXNzaW9uIkoKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDAoEdGFncxgDIAMoCSJdChpMaXN0U2Vzc2lvbnNCeUFnZW50UmVxdWVzdBIYCghhZ2VudF9pZBgBIAEoCUIGukgDyAEBEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJYgZwcm90bzM", [file_ai_stigmer_agentic_session_v1_api, file_buf_validate_validate]);
 
 /**
+ * The id of one session.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.SessionId
  */
 export type SessionId = Message<"ai.stigmer.agentic.session.v1.SessionId"> & {
@@ -33,6 +35,8 @@ export const SessionIdSchema: GenMessage<SessionId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_session_v1_io, 0);
 
 /**
+ * The id of one agent.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.AgentId
  */
 export type AgentId = Message<"ai.stigmer.agentic.session.v1.AgentId"> & {
@@ -50,6 +54,8 @@ export const AgentIdSchema: GenMessage<AgentId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_session_v1_io, 1);
 
 /**
+ * A page of sessions.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.SessionList
  */
 export type SessionList = Message<"ai.stigmer.agentic.session.v1.SessionList"> & {
@@ -72,6 +78,8 @@ export const SessionListSchema: GenMessage<SessionList> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_session_v1_io, 2);
 
 /**
+ * Which page of the sessions.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.ListSessionsRequest
  */
 export type ListSessionsRequest = Message<"ai.stigmer.agentic.session.v1.ListSessionsRequest"> & {
@@ -81,11 +89,15 @@ export type ListSessionsRequest = Message<"ai.stigmer.agentic.session.v1.ListSes
   pageSize: number;
 
   /**
+   * The number of the page, from 1; empty for the first.
+   *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
+   * A session has to have all of them.
+   *
    * @generated from field: repeated string tags = 3;
    */
   tags: string[];
@@ -99,6 +111,8 @@ export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__P
   messageDesc(file_ai_stigmer_agentic_session_v1_io, 3);
 
 /**
+ * Which page of an agent's sessions.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.ListSessionsByAgentRequest
  */
 export type ListSessionsByAgentRequest = Message<"ai.stigmer.agentic.session.v1.ListSessionsByAgentRequest"> & {
@@ -113,6 +127,8 @@ export type ListSessionsByAgentRequest = Message<"ai.stigmer.agentic.session.v1.
   pageSize: number;
 
   /**
+   * The number of the page, from 1; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;

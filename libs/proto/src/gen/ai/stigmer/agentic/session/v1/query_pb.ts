@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_session_v1_query: GenFile = /*@__PURE__*/
   fileDesc("CilhaS9zdGlnbWVyL2FnZW50aWMvc2Vzc2lvbi92MS9xdWVyeS5wcm90bxIdYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEy3gIKFlNlc3Npb25RdWVyeUNvbnRyb2xsZXISXAoDZ2V0EiguYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbklkGiYuYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbiIDkAIBEmsKBGxpc3QSMi5haS5zdGlnbWVyLmFnZW50aWMuc2Vzc2lvbi52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiouYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbkxpc3QiA5ACARJ5CgtsaXN0QnlBZ2VudBI5LmFpLnN0aWdtZXIuYWdlbnRpYy5zZXNzaW9uLnYxLkxpc3RTZXNzaW9uc0J5QWdlbnRSZXF1ZXN0GiouYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvbkxpc3QiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_session_v1_api, file_ai_stigmer_agentic_session_v1_io]);
 
 /**
+ * Reads sessions.
+ *
  * @generated from service ai.stigmer.agentic.session.v1.SessionQueryController
  */
 export const SessionQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionQueryController.get
    */
   get: {
@@ -28,6 +32,8 @@ export const SessionQueryController: GenService<{
     output: typeof SessionSchema;
   },
   /**
+   * Newest first.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionQueryController.list
    */
   list: {
@@ -36,6 +42,8 @@ export const SessionQueryController: GenService<{
     output: typeof SessionListSchema;
   },
   /**
+   * Those of all instances of one agent, newest first.
+   *
    * @generated from rpc ai.stigmer.agentic.session.v1.SessionQueryController.listByAgent
    */
   listByAgent: {

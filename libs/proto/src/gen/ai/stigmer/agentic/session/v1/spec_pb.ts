@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_session_v1_spec: GenFile = /*@__PURE__*/
   fileDesc("CihhaS9zdGlnbWVyL2FnZW50aWMvc2Vzc2lvbi92MS9zcGVjLnByb3RvEh1haS5zdGlnbWVyLmFnZW50aWMuc2Vzc2lvbi52MSLlAQoLU2Vzc2lvblNwZWMSIQoRYWdlbnRfaW5zdGFuY2VfaWQYASABKAlCBrpIA8gBARIPCgdzdWJqZWN0GAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCRISCgpzYW5kYm94X2lkGAQgASgJEkoKCG1ldGFkYXRhGAUgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLnNlc3Npb24udjEuU2Vzc2lvblNwZWMuTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
+ * Whose conversation, and about what.
+ *
  * @generated from message ai.stigmer.agentic.session.v1.SessionSpec
  */
 export type SessionSpec = Message<"ai.stigmer.agentic.session.v1.SessionSpec"> & {
@@ -28,11 +30,15 @@ export type SessionSpec = Message<"ai.stigmer.agentic.session.v1.SessionSpec"> &
   subject: string;
 
   /**
+   * The runner's memory of the conversation.
+   *
    * @generated from field: string thread_id = 3;
    */
   threadId: string;
 
   /**
+   * Where the agent works on files, if anywhere.
+   *
    * @generated from field: string sandbox_id = 4;
    */
   sandboxId: string;

@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_workflow_v1_command: GenFile = /*@__PURE__*
   fileDesc("CixhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvY29tbWFuZC5wcm90bxIeYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxMpQDChlXb3JrZmxvd0NvbW1hbmRDb250cm9sbGVyElsKBWFwcGx5EiguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93GiguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93ElwKBmNyZWF0ZRIoLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS5Xb3JrZmxvdxooLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS5Xb3JrZmxvdxJcCgZ1cGRhdGUSKC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3caKC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3cSXgoGZGVsZXRlEiouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93SWQaKC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3diBnByb3RvMw", [file_ai_stigmer_agentic_workflow_v1_api, file_ai_stigmer_agentic_workflow_v1_io]);
 
 /**
+ * Writes workflows. Every rpc answers the resource as it is stored.
+ *
  * @generated from service ai.stigmer.agentic.workflow.v1.WorkflowCommandController
  */
 export const WorkflowCommandController: GenService<{
   /**
+   * Makes the workflow, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const WorkflowCommandController: GenService<{
     output: typeof WorkflowSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const WorkflowCommandController: GenService<{
     output: typeof WorkflowSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowCommandController.update
    */
   update: {
@@ -44,6 +53,8 @@ export const WorkflowCommandController: GenService<{
     output: typeof WorkflowSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowCommandController.delete
    */
   delete: {

@@ -16,6 +16,8 @@ export const file_ai_stigmer_agentic_workflow_v1_io: GenFile = /*@__PURE__*/
   fileDesc("CidhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvaW8ucHJvdG8SHmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MSIjCgpXb3JrZmxvd0lkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiSgoUTGlzdFdvcmtmbG93c1JlcXVlc3QSCwoDb3JnGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJInUKDFdvcmtmbG93TGlzdBITCgt0b3RhbF9jb3VudBgBIAEoBRI3CgVpdGVtcxgCIAMoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS5Xb3JrZmxvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAliBnByb3RvMw", [file_ai_stigmer_agentic_workflow_v1_api, file_buf_validate_validate]);
 
 /**
+ * The id of one workflow.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.WorkflowId
  */
 export type WorkflowId = Message<"ai.stigmer.agentic.workflow.v1.WorkflowId"> & {
@@ -33,6 +35,8 @@ export const WorkflowIdSchema: GenMessage<WorkflowId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_io, 0);
 
 /**
+ * Which page of which org's workflows.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.ListWorkflowsRequest
  */
 export type ListWorkflowsRequest = Message<"ai.stigmer.agentic.workflow.v1.ListWorkflowsRequest"> & {
@@ -42,11 +46,15 @@ export type ListWorkflowsRequest = Message<"ai.stigmer.agentic.workflow.v1.ListW
   org: string;
 
   /**
+   * Default and at most 100.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -60,10 +68,14 @@ export const ListWorkflowsRequestSchema: GenMessage<ListWorkflowsRequest> = /*@_
   messageDesc(file_ai_stigmer_agentic_workflow_v1_io, 1);
 
 /**
+ * A page of workflows.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.WorkflowList
  */
 export type WorkflowList = Message<"ai.stigmer.agentic.workflow.v1.WorkflowList"> & {
   /**
+   * Of all pages together.
+   *
    * @generated from field: int32 total_count = 1;
    */
   totalCount: number;
@@ -74,6 +86,8 @@ export type WorkflowList = Message<"ai.stigmer.agentic.workflow.v1.WorkflowList"
   items: Workflow[];
 
   /**
+   * Empty on the last page.
+   *
    * @generated from field: string next_page_token = 3;
    */
   nextPageToken: string;

@@ -18,10 +18,14 @@ export const file_ai_stigmer_agentic_workflow_v1_query: GenFile = /*@__PURE__*/
   fileDesc("CiphaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvcXVlcnkucHJvdG8SHmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MTLjAgoXV29ya2Zsb3dRdWVyeUNvbnRyb2xsZXISYAoDZ2V0EiouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93SWQaKC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3ciA5ACARJ1Cg5nZXRCeVJlZmVyZW5jZRI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZRooLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS5Xb3JrZmxvdyIDkAIBEm8KBGxpc3QSNC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaLC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3dMaXN0IgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_workflow_v1_api, file_ai_stigmer_agentic_workflow_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads workflows.
+ *
  * @generated from service ai.stigmer.agentic.workflow.v1.WorkflowQueryController
  */
 export const WorkflowQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowQueryController.get
    */
   get: {
@@ -30,6 +34,8 @@ export const WorkflowQueryController: GenService<{
     output: typeof WorkflowSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowQueryController.getByReference
    */
   getByReference: {
@@ -38,6 +44,8 @@ export const WorkflowQueryController: GenService<{
     output: typeof WorkflowSchema;
   },
   /**
+   * A page at a time, oldest first.
+   *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowQueryController.list
    */
   list: {

@@ -19,6 +19,8 @@ export const file_ai_stigmer_agentic_workflow_v1_spec: GenFile = /*@__PURE__*/
   fileDesc("CilhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvc3BlYy5wcm90bxIeYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxIpEDCgxXb3JrZmxvd1NwZWMSEwoLZGVzY3JpcHRpb24YASABKAkSSgoIZG9jdW1lbnQYAiABKAsyMC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuV29ya2Zsb3dEb2N1bWVudEIGukgDyAEBEjsKBXRhc2tzGAMgAygLMiwuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93VGFzaxJECghlbnZfc3BlYxgEIAEoCzIyLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNwZWMSKwoKZGVmaW5pdGlvbhgUIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Q6cLpIbRprChN3b3JrZmxvd19zcGVjLnRhc2tzEiZhIHdvcmtmbG93IG5lZWRzIHRhc2tzIG9yIGEgZGVmaW5pdGlvbhosaGFzKHRoaXMuZGVmaW5pdGlvbikgfHwgc2l6ZSh0aGlzLnRhc2tzKSA+IDAikgEKEFdvcmtmbG93RG9jdW1lbnQSHwoDZHNsGAEgASgJQhK6SA9yDTILXjFcLjBcLlxkKyQSGQoJbmFtZXNwYWNlGAIgASgJQga6SAPIAQESFAoEbmFtZRgDIAEoCUIGukgDyAEBEhcKB3ZlcnNpb24YBCABKAlCBrpIA8gBARITCgtkZXNjcmlwdGlvbhgFIAEoCSKVAgoMV29ya2Zsb3dUYXNrEhQKBG5hbWUYASABKAlCBrpIA8gBARJGCgRraW5kGAIgASgOMjAuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLldvcmtmbG93VGFza0tpbmRCBrpIA8gBARI0Cgt0YXNrX2NvbmZpZxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCBrpIA8gBARI2CgZleHBvcnQYBCABKAsyJi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuRXhwb3J0EjkKBGZsb3cYBSABKAsyKy5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuRmxvd0NvbnRyb2wiHQoGRXhwb3J0EhMKAmFzGAEgASgJQge6SARyAhABIhsKC0Zsb3dDb250cm9sEgwKBHRoZW4YASABKAliBnByb3RvMw", [file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_enum, file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * The content of a workflow.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.WorkflowSpec
  */
 export type WorkflowSpec = Message<"ai.stigmer.agentic.workflow.v1.WorkflowSpec"> & {
@@ -33,16 +35,22 @@ export type WorkflowSpec = Message<"ai.stigmer.agentic.workflow.v1.WorkflowSpec"
   document?: WorkflowDocument | undefined;
 
   /**
+   * May be empty where `definition` is given.
+   *
    * @generated from field: repeated ai.stigmer.agentic.workflow.v1.WorkflowTask tasks = 3;
    */
   tasks: WorkflowTask[];
 
   /**
+   * The variables a run needs. Secrets are declared here, never given: one with a value is INVALID_ARGUMENT.
+   *
    * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentSpec env_spec = 4;
    */
   envSpec?: EnvironmentSpec | undefined;
 
   /**
+   * A whole Serverless Workflow document, in place of `tasks`.
+   *
    * @generated from field: google.protobuf.Struct definition = 20;
    */
   definition?: JsonObject | undefined;
@@ -56,10 +64,14 @@ export const WorkflowSpecSchema: GenMessage<WorkflowSpec> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_spec, 0);
 
 /**
+ * Who the workflow is, as Serverless Workflow has it.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.WorkflowDocument
  */
 export type WorkflowDocument = Message<"ai.stigmer.agentic.workflow.v1.WorkflowDocument"> & {
   /**
+   * The version of the Serverless Workflow language, 1.0.x.
+   *
    * @generated from field: string dsl = 1;
    */
   dsl: string;
@@ -75,6 +87,8 @@ export type WorkflowDocument = Message<"ai.stigmer.agentic.workflow.v1.WorkflowD
   name: string;
 
   /**
+   * The author's own version of the workflow.
+   *
    * @generated from field: string version = 4;
    */
   version: string;
@@ -93,6 +107,8 @@ export const WorkflowDocumentSchema: GenMessage<WorkflowDocument> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_workflow_v1_spec, 1);
 
 /**
+ * One step.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.WorkflowTask
  */
 export type WorkflowTask = Message<"ai.stigmer.agentic.workflow.v1.WorkflowTask"> & {
@@ -107,6 +123,9 @@ export type WorkflowTask = Message<"ai.stigmer.agentic.workflow.v1.WorkflowTask"
   kind: WorkflowTaskKind;
 
   /**
+   * The `…TaskConfig` of package `tasks` that belongs to the kind, as an object. Texts may hold jq expressions:
+   * `${ .input.name }`, `${ .env_vars.NAME }`, `${ .secrets.NAME }`.
+   *
    * @generated from field: google.protobuf.Struct task_config = 3;
    */
   taskConfig?: JsonObject | undefined;
@@ -130,10 +149,14 @@ export const WorkflowTaskSchema: GenMessage<WorkflowTask> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_spec, 2);
 
 /**
+ * What later tasks see of this one.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.Export
  */
 export type Export = Message<"ai.stigmer.agentic.workflow.v1.Export"> & {
   /**
+   * The name they see it under.
+   *
    * @generated from field: string as = 1;
    */
   as: string;
@@ -147,10 +170,14 @@ export const ExportSchema: GenMessage<Export> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_spec, 3);
 
 /**
+ * Where to go from here.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.FlowControl
  */
 export type FlowControl = Message<"ai.stigmer.agentic.workflow.v1.FlowControl"> & {
   /**
+   * The name of a task, `continue` or `end`.
+   *
    * @generated from field: string then = 1;
    */
   then: string;

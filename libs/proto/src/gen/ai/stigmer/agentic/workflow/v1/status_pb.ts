@@ -17,10 +17,14 @@ export const file_ai_stigmer_agentic_workflow_v1_status: GenFile = /*@__PURE__*/
   fileDesc("CithaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvc3RhdHVzLnByb3RvEh5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEi3wEKDldvcmtmbG93U3RhdHVzEhsKE2RlZmF1bHRfaW5zdGFuY2VfaWQYASABKAkSbwoec2VydmVybGVzc193b3JrZmxvd192YWxpZGF0aW9uGAIgASgLMkcuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnNlcnZlcmxlc3MuU2VydmVybGVzc1dvcmtmbG93VmFsaWRhdGlvbhI/CgVhdWRpdBhjIAEoCzIwLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZUF1ZGl0YgZwcm90bzM", [file_ai_stigmer_agentic_workflow_v1_serverless_validation, file_ai_stigmer_commons_apiresource_status]);
 
 /**
+ * What the system keeps about a workflow.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.WorkflowStatus
  */
 export type WorkflowStatus = Message<"ai.stigmer.agentic.workflow.v1.WorkflowStatus"> & {
   /**
+   * The instance without environments that is made with the workflow.
+   *
    * @generated from field: string default_instance_id = 1;
    */
   defaultInstanceId: string;

@@ -24,6 +24,8 @@ export const file_ai_stigmer_agentic_workflowexecution_v1_api: GenFile = /*@__PU
   fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dleGVjdXRpb24vdjEvYXBpLnByb3RvEidhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEi6gMKEVdvcmtmbG93RXhlY3V0aW9uEjEKC2FwaV92ZXJzaW9uGAEgASgJQhy6SBlyFwoVYWdlbnRpYy5zdGlnbWVyLmFpL3YxEiYKBGtpbmQYAiABKAlCGLpIFXITChFXb3JrZmxvd0V4ZWN1dGlvbhLZAQoIbWV0YWRhdGEYAyABKAsyMy5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VNZXRhZGF0YUKRAbpIjQG6AYYBCh53b3JrZmxvd19leGVjdXRpb24ub3duZXJfc2NvcGUSNG93bmVyX3Njb3BlIG11c3QgYmUgb3JnYW5pemF0aW9uIG9yIGlkZW50aXR5X2FjY291bnQaLnRoaXMub3duZXJfc2NvcGUgPT0gMiB8fCB0aGlzLm93bmVyX3Njb3BlID09IDPIAQESTAoEc3BlYxgEIAEoCzI+LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5Xb3JrZmxvd0V4ZWN1dGlvblNwZWMSUAoGc3RhdHVzGAUgASgLMkAuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uU3RhdHVzIqADChdXb3JrZmxvd0V4ZWN1dGlvblN0YXR1cxJQCgVwaGFzZRgBIAEoDjI3LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5FeGVjdXRpb25QaGFzZUIIukgFggECEAESRAoFdGFza3MYAiADKAsyNS5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dUYXNrEicKBm91dHB1dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDQoFZXJyb3IYBCABKAkSEgoKc3RhcnRlZF9hdBgFIAEoCRIUCgxjb21wbGV0ZWRfYXQYBiABKAkSHAoUdGVtcG9yYWxfd29ya2Zsb3dfaWQYByABKAkSLAoMb3V0cHV0X3ZhbHVlGBQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEj8KBWF1ZGl0GGMgASgLMjAuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXQilgMKDFdvcmtmbG93VGFzaxIPCgd0YXNrX2lkGAEgASgJEhEKCXRhc2tfbmFtZRgCIAEoCRJWCgl0YXNrX3R5cGUYAyABKA4yOS5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dUYXNrVHlwZUIIukgFggECEAESJgoFaW5wdXQYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EicKBm91dHB1dBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSVQoGc3RhdHVzGAYgASgOMjsuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93VGFza1N0YXR1c0IIukgFggECEAESEgoKc3RhcnRlZF9hdBgHIAEoCRIUCgxjb21wbGV0ZWRfYXQYCCABKAkSDQoFZXJyb3IYCSABKAkSKQoIbWV0YWRhdGEYCiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0YgZwcm90bzM", [file_ai_stigmer_agentic_workflowexecution_v1_enum, file_ai_stigmer_agentic_workflowexecution_v1_spec, file_ai_stigmer_commons_apiresource_metadata, file_ai_stigmer_commons_apiresource_status, file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * One run of a workflow. Neither its spec nor its status ever holds the value of a secret.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecution
  */
 export type WorkflowExecution = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecution"> & {
@@ -61,6 +63,8 @@ export const WorkflowExecutionSchema: GenMessage<WorkflowExecution> = /*@__PURE_
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_api, 0);
 
 /**
+ * What has happened so far, with every secret of the run masked.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus
  */
 export type WorkflowExecutionStatus = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus"> & {
@@ -75,16 +79,22 @@ export type WorkflowExecutionStatus = Message<"ai.stigmer.agentic.workflowexecut
   tasks: WorkflowTask[];
 
   /**
+   * The result, where it is an object.
+   *
    * @generated from field: google.protobuf.Struct output = 3;
    */
   output?: JsonObject | undefined;
 
   /**
+   * Why it failed, for people.
+   *
    * @generated from field: string error = 4;
    */
   error: string;
 
   /**
+   * RFC 3339, as are all times that are strings.
+   *
    * @generated from field: string started_at = 5;
    */
   startedAt: string;
@@ -100,6 +110,8 @@ export type WorkflowExecutionStatus = Message<"ai.stigmer.agentic.workflowexecut
   temporalWorkflowId: string;
 
   /**
+   * The result, whatever JSON it is.
+   *
    * @generated from field: google.protobuf.Value output_value = 20;
    */
   outputValue?: Value | undefined;
@@ -118,6 +130,8 @@ export const WorkflowExecutionStatusSchema: GenMessage<WorkflowExecutionStatus> 
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_api, 1);
 
 /**
+ * What became of one step.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowTask
  */
 export type WorkflowTask = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowTask"> & {
@@ -137,6 +151,8 @@ export type WorkflowTask = Message<"ai.stigmer.agentic.workflowexecution.v1.Work
   taskType: WorkflowTaskType;
 
   /**
+   * Masked, as is `output`.
+   *
    * @generated from field: google.protobuf.Struct input = 4;
    */
   input?: JsonObject | undefined;

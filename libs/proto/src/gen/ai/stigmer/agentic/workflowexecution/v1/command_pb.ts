@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_workflowexecution_v1_command: GenFile = /*@
   fileDesc("CjVhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dleGVjdXRpb24vdjEvY29tbWFuZC5wcm90bxInYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxIp0BCiJXb3JrZmxvd0V4ZWN1dGlvblVwZGF0ZVN0YXR1c0lucHV0Eh0KDGV4ZWN1dGlvbl9pZBgBIAEoCUIHukgEcgIQARJYCgZzdGF0dXMYAiABKAsyQC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb25TdGF0dXNCBrpIA8gBATKzBQoiV29ya2Zsb3dFeGVjdXRpb25Db21tYW5kQ29udHJvbGxlchKAAQoGY3JlYXRlEjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uGjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uEoABCgZ1cGRhdGUSOi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb24aOi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb24SlwEKDHVwZGF0ZVN0YXR1cxJLLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5Xb3JrZmxvd0V4ZWN1dGlvblVwZGF0ZVN0YXR1c0lucHV0GjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uEnMKBmRlbGV0ZRItLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZUlkGjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uEngKBmNhbmNlbBItLmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZUlkGjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uIgOQAgJiBnByb3RvMw", [file_ai_stigmer_agentic_workflowexecution_v1_api, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
 
 /**
+ * What has changed.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionUpdateStatusInput
  */
 export type WorkflowExecutionUpdateStatusInput = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionUpdateStatusInput"> & {
@@ -40,10 +42,15 @@ export const WorkflowExecutionUpdateStatusInputSchema: GenMessage<WorkflowExecut
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_command, 0);
 
 /**
+ * Starts, ends and removes runs of workflows.
+ *
  * @generated from service ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController
  */
 export const WorkflowExecutionCommandController: GenService<{
   /**
+   * Checks the variables and placeholders, merges, makes the context, starts the run. FAILED_PRECONDITION carries
+   * every problem at once, and nothing was written.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController.create
    */
   create: {
@@ -52,6 +59,8 @@ export const WorkflowExecutionCommandController: GenService<{
     output: typeof WorkflowExecutionSchema;
   },
   /**
+   * Only metadata: the spec of an execution is fixed.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController.update
    */
   update: {
@@ -60,6 +69,8 @@ export const WorkflowExecutionCommandController: GenService<{
     output: typeof WorkflowExecutionSchema;
   },
   /**
+   * The runner's. Merged: tasks by `task_id`; ignored after a terminal phase.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController.updateStatus
    */
   updateStatus: {
@@ -68,6 +79,8 @@ export const WorkflowExecutionCommandController: GenService<{
     output: typeof WorkflowExecutionSchema;
   },
   /**
+   * Cancels it first if it runs.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController.delete
    */
   delete: {
@@ -76,6 +89,8 @@ export const WorkflowExecutionCommandController: GenService<{
     output: typeof WorkflowExecutionSchema;
   },
   /**
+   * Ends the run. Cancelling one that has ended answers it as it is.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController.cancel
    */
   cancel: {

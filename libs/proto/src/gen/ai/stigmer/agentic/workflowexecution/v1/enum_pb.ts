@@ -12,6 +12,8 @@ export const file_ai_stigmer_agentic_workflowexecution_v1_enum: GenFile = /*@__P
   fileDesc("CjJhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dleGVjdXRpb24vdjEvZW51bS5wcm90bxInYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxKqsBCg5FeGVjdXRpb25QaGFzZRIfChtFWEVDVVRJT05fUEhBU0VfVU5TUEVDSUZJRUQQABIVChFFWEVDVVRJT05fUEVORElORxABEhkKFUVYRUNVVElPTl9JTl9QUk9HUkVTUxACEhcKE0VYRUNVVElPTl9DT01QTEVURUQQAxIUChBFWEVDVVRJT05fRkFJTEVEEAQSFwoTRVhFQ1VUSU9OX0NBTkNFTExFRBAFKoQCChBXb3JrZmxvd1Rhc2tUeXBlEiIKHldPUktGTE9XX1RBU0tfVFlQRV9VTlNQRUNJRklFRBAAEiIKHldPUktGTE9XX1RBU0tfQUdFTlRfSU5WT0NBVElPThABEhoKFldPUktGTE9XX1RBU0tfQVBQUk9WQUwQAhIaChZXT1JLRkxPV19UQVNLX0FQSV9DQUxMEAMSHQoZV09SS0ZMT1dfVEFTS19DT05ESVRJT05BTBAEEhoKFldPUktGTE9XX1RBU0tfUEFSQUxMRUwQBRIbChdXT1JLRkxPV19UQVNLX1RSQU5TRk9STRAGEhgKFFdPUktGTE9XX1RBU0tfQ1VTVE9NEAcqxgEKEldvcmtmbG93VGFza1N0YXR1cxIkCiBXT1JLRkxPV19UQVNLX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVdPUktGTE9XX1RBU0tfUEVORElORxABEh0KGVdPUktGTE9XX1RBU0tfSU5fUFJPR1JFU1MQAhIbChdXT1JLRkxPV19UQVNLX0NPTVBMRVRFRBADEhgKFFdPUktGTE9XX1RBU0tfRkFJTEVEEAQSGQoVV09SS0ZMT1dfVEFTS19TS0lQUEVEEAViBnByb3RvMw");
 
 /**
+ * How far an execution has come. The last three are final.
+ *
  * @generated from enum ai.stigmer.agentic.workflowexecution.v1.ExecutionPhase
  */
 export enum ExecutionPhase {
@@ -21,6 +23,8 @@ export enum ExecutionPhase {
   EXECUTION_PHASE_UNSPECIFIED = 0,
 
   /**
+   * Stored; the run has not begun.
+   *
    * @generated from enum value: EXECUTION_PENDING = 1;
    */
   EXECUTION_PENDING = 1,
@@ -41,6 +45,8 @@ export enum ExecutionPhase {
   EXECUTION_FAILED = 4,
 
   /**
+   * Ended on request.
+   *
    * @generated from enum value: EXECUTION_CANCELLED = 5;
    */
   EXECUTION_CANCELLED = 5,
@@ -53,6 +59,8 @@ export const ExecutionPhaseSchema: GenEnum<ExecutionPhase> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_workflowexecution_v1_enum, 0);
 
 /**
+ * What kind of work a step was.
+ *
  * @generated from enum ai.stigmer.agentic.workflowexecution.v1.WorkflowTaskType
  */
 export enum WorkflowTaskType {
@@ -104,6 +112,8 @@ export const WorkflowTaskTypeSchema: GenEnum<WorkflowTaskType> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_agentic_workflowexecution_v1_enum, 1);
 
 /**
+ * How far a step has come.
+ *
  * @generated from enum ai.stigmer.agentic.workflowexecution.v1.WorkflowTaskStatus
  */
 export enum WorkflowTaskStatus {

@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_workflowexecution_v1_io: GenFile = /*@__PUR
   fileDesc("CjBhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dleGVjdXRpb24vdjEvaW8ucHJvdG8SJ2FpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MSIsChNXb3JrZmxvd0V4ZWN1dGlvbklkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiIwoKV29ya2Zsb3dJZBIVCgV2YWx1ZRgBIAEoCUIGukgDyAEBInkKFVdvcmtmbG93RXhlY3V0aW9uTGlzdBITCgt0b3RhbF9wYWdlcxgBIAEoBRJLCgdlbnRyaWVzGAIgAygLMjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uIpwBCh1MaXN0V29ya2Zsb3dFeGVjdXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRJGCgVwaGFzZRgDIAEoDjI3LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5FeGVjdXRpb25QaGFzZRIMCgR0YWdzGAQgAygJIm0KJ0xpc3RXb3JrZmxvd0V4ZWN1dGlvbnNCeVdvcmtmbG93UmVxdWVzdBIbCgt3b3JrZmxvd19pZBgBIAEoCUIGukgDyAEBEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIkEKIVN1YnNjcmliZVdvcmtmbG93RXhlY3V0aW9uUmVxdWVzdBIcCgxleGVjdXRpb25faWQYASABKAlCBrpIA8gBASKJAgoXV29ya2Zsb3dFeGVjdXRpb25VcGRhdGUSWgoLdXBkYXRlX3R5cGUYASABKA4yOy5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dVcGRhdGVUeXBlQgi6SAWCAQIQARJNCglleGVjdXRpb24YAiABKAsyOi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb24SQwoEdGFzaxgDIAEoCzI1LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5Xb3JrZmxvd1Rhc2sq8wEKEldvcmtmbG93VXBkYXRlVHlwZRIkCiB3b3JrZmxvd191cGRhdGVfdHlwZV91bnNwZWNpZmllZBAAEhwKGHdmX3VwZGF0ZV9zdGF0dXNfY2hhbmdlZBABEhoKFndmX3VwZGF0ZV90YXNrX3N0YXJ0ZWQQAhIcChh3Zl91cGRhdGVfdGFza19jb21wbGV0ZWQQAxIZChV3Zl91cGRhdGVfdGFza19mYWlsZWQQBBIhCh13Zl91cGRhdGVfZXhlY3V0aW9uX2NvbXBsZXRlZBAFEiEKHXdmX3VwZGF0ZV9leGVjdXRpb25fY2FuY2VsbGVkEAZiBnByb3RvMw", [file_ai_stigmer_agentic_workflowexecution_v1_api, file_ai_stigmer_agentic_workflowexecution_v1_enum, file_buf_validate_validate]);
 
 /**
+ * The id of one workflow execution.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionId
  */
 export type WorkflowExecutionId = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionId"> & {
@@ -35,6 +37,8 @@ export const WorkflowExecutionIdSchema: GenMessage<WorkflowExecutionId> = /*@__P
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 0);
 
 /**
+ * The id of one workflow.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowId
  */
 export type WorkflowId = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowId"> & {
@@ -52,6 +56,8 @@ export const WorkflowIdSchema: GenMessage<WorkflowId> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 1);
 
 /**
+ * A page of executions.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionList
  */
 export type WorkflowExecutionList = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionList"> & {
@@ -74,6 +80,8 @@ export const WorkflowExecutionListSchema: GenMessage<WorkflowExecutionList> = /*
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 2);
 
 /**
+ * Which page of the executions.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.ListWorkflowExecutionsRequest
  */
 export type ListWorkflowExecutionsRequest = Message<"ai.stigmer.agentic.workflowexecution.v1.ListWorkflowExecutionsRequest"> & {
@@ -83,16 +91,22 @@ export type ListWorkflowExecutionsRequest = Message<"ai.stigmer.agentic.workflow
   pageSize: number;
 
   /**
+   * The number of the page, from 1; empty for the first.
+   *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
+   * Unspecified means all.
+   *
    * @generated from field: ai.stigmer.agentic.workflowexecution.v1.ExecutionPhase phase = 3;
    */
   phase: ExecutionPhase;
 
   /**
+   * An execution has to have all of them.
+   *
    * @generated from field: repeated string tags = 4;
    */
   tags: string[];
@@ -106,6 +120,8 @@ export const ListWorkflowExecutionsRequestSchema: GenMessage<ListWorkflowExecuti
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 3);
 
 /**
+ * Which page of a workflow's executions.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.ListWorkflowExecutionsByWorkflowRequest
  */
 export type ListWorkflowExecutionsByWorkflowRequest = Message<"ai.stigmer.agentic.workflowexecution.v1.ListWorkflowExecutionsByWorkflowRequest"> & {
@@ -120,6 +136,8 @@ export type ListWorkflowExecutionsByWorkflowRequest = Message<"ai.stigmer.agenti
   pageSize: number;
 
   /**
+   * The number of the page, from 1; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -133,6 +151,8 @@ export const ListWorkflowExecutionsByWorkflowRequestSchema: GenMessage<ListWorkf
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 4);
 
 /**
+ * Which execution to follow.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.SubscribeWorkflowExecutionRequest
  */
 export type SubscribeWorkflowExecutionRequest = Message<"ai.stigmer.agentic.workflowexecution.v1.SubscribeWorkflowExecutionRequest"> & {
@@ -150,6 +170,8 @@ export const SubscribeWorkflowExecutionRequestSchema: GenMessage<SubscribeWorkfl
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 5);
 
 /**
+ * One change of an execution. No rpc of ours sends it; clients know it.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionUpdate
  */
 export type WorkflowExecutionUpdate = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionUpdate"> & {
@@ -177,6 +199,8 @@ export const WorkflowExecutionUpdateSchema: GenMessage<WorkflowExecutionUpdate> 
   messageDesc(file_ai_stigmer_agentic_workflowexecution_v1_io, 6);
 
 /**
+ * What an update tells.
+ *
  * @generated from enum ai.stigmer.agentic.workflowexecution.v1.WorkflowUpdateType
  */
 export enum WorkflowUpdateType {

@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_workflowexecution_v1_query: GenFile = /*@__
   fileDesc("CjNhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dleGVjdXRpb24vdjEvcXVlcnkucHJvdG8SJ2FpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MTKGBQogV29ya2Zsb3dFeGVjdXRpb25RdWVyeUNvbnRyb2xsZXIShAEKA2dldBI8LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5Xb3JrZmxvd0V4ZWN1dGlvbklkGjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uIgOQAgESkwEKBGxpc3QSRi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuTGlzdFdvcmtmbG93RXhlY3V0aW9uc1JlcXVlc3QaPi5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb25MaXN0IgOQAgESpwEKDmxpc3RCeVdvcmtmbG93ElAuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLkxpc3RXb3JrZmxvd0V4ZWN1dGlvbnNCeVdvcmtmbG93UmVxdWVzdBo+LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5Xb3JrZmxvd0V4ZWN1dGlvbkxpc3QiA5ACARKaAQoJc3Vic2NyaWJlEkouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLlN1YnNjcmliZVdvcmtmbG93RXhlY3V0aW9uUmVxdWVzdBo6LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2V4ZWN1dGlvbi52MS5Xb3JrZmxvd0V4ZWN1dGlvbiIDkAIBMAFiBnByb3RvMw", [file_ai_stigmer_agentic_workflowexecution_v1_api, file_ai_stigmer_agentic_workflowexecution_v1_io]);
 
 /**
+ * Reads workflow executions.
+ *
  * @generated from service ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController
  */
 export const WorkflowExecutionQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController.get
    */
   get: {
@@ -28,6 +32,8 @@ export const WorkflowExecutionQueryController: GenService<{
     output: typeof WorkflowExecutionSchema;
   },
   /**
+   * Newest first.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController.list
    */
   list: {
@@ -36,6 +42,8 @@ export const WorkflowExecutionQueryController: GenService<{
     output: typeof WorkflowExecutionListSchema;
   },
   /**
+   * Those of all instances of one workflow, newest first.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController.listByWorkflow
    */
   listByWorkflow: {
@@ -44,6 +52,8 @@ export const WorkflowExecutionQueryController: GenService<{
     output: typeof WorkflowExecutionListSchema;
   },
   /**
+   * The execution as it is, at once; then as it is after each change; closed after a terminal phase.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController.subscribe
    */
   subscribe: {

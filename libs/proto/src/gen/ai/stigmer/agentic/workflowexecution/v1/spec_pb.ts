@@ -17,25 +17,35 @@ export const file_ai_stigmer_agentic_workflowexecution_v1_spec: GenFile = /*@__P
   fileDesc("CjJhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dleGVjdXRpb24vdjEvc3BlYy5wcm90bxInYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxIpkEChVXb3JrZmxvd0V4ZWN1dGlvblNwZWMSHAoUd29ya2Zsb3dfaW5zdGFuY2VfaWQYASABKAkSFwoPdHJpZ2dlcl9tZXNzYWdlGAMgASgJEm0KEHRyaWdnZXJfbWV0YWRhdGEYBCADKAsyUy5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dleGVjdXRpb24udjEuV29ya2Zsb3dFeGVjdXRpb25TcGVjLlRyaWdnZXJNZXRhZGF0YUVudHJ5EmMKC3J1bnRpbWVfZW52GAUgAygLMk4uYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93ZXhlY3V0aW9uLnYxLldvcmtmbG93RXhlY3V0aW9uU3BlYy5SdW50aW1lRW52RW50cnkSEwoLd29ya2Zsb3dfaWQYBiABKAkSFgoOY2FsbGJhY2tfdG9rZW4YByABKAwSJQoFaW5wdXQYFCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUaNgoUVHJpZ2dlck1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARppCg9SdW50aW1lRW52RW50cnkSCwoDa2V5GAEgASgJEkUKBXZhbHVlGAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uVmFsdWU6AjgBYgZwcm90bzM", [file_ai_stigmer_agentic_executioncontext_v1_spec, file_google_protobuf_struct]);
 
 /**
+ * What was asked for. It cannot be changed after its creation.
+ *
  * @generated from message ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionSpec
  */
 export type WorkflowExecutionSpec = Message<"ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionSpec"> & {
   /**
+   * Or `workflow_id`: then the default instance is used.
+   *
    * @generated from field: string workflow_instance_id = 1;
    */
   workflowInstanceId: string;
 
   /**
+   * What the workflow sees as `.trigger.message`.
+   *
    * @generated from field: string trigger_message = 3;
    */
   triggerMessage: string;
 
   /**
+   * What it sees as `.trigger.metadata`.
+   *
    * @generated from field: map<string, string> trigger_metadata = 4;
    */
   triggerMetadata: { [key: string]: string };
 
   /**
+   * The last layer of the merge: wins over every environment. Stored without the values of what is secret.
+   *
    * @generated from field: map<string, ai.stigmer.agentic.executioncontext.v1.ExecutionValue> runtime_env = 5;
    */
   runtimeEnv: { [key: string]: ExecutionValue };
@@ -46,11 +56,15 @@ export type WorkflowExecutionSpec = Message<"ai.stigmer.agentic.workflowexecutio
   workflowId: string;
 
   /**
+   * A Temporal task token to complete when the run ends. Never returned.
+   *
    * @generated from field: bytes callback_token = 7;
    */
   callbackToken: Uint8Array;
 
   /**
+   * What it sees as `.input`; any JSON.
+   *
    * @generated from field: google.protobuf.Value input = 20;
    */
   input?: Value | undefined;

@@ -16,10 +16,15 @@ export const file_ai_stigmer_agentic_workflowinstance_v1_command: GenFile = /*@_
   fileDesc("CjRhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dpbnN0YW5jZS92MS9jb21tYW5kLnByb3RvEiZhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dpbnN0YW5jZS52MTKcBAohV29ya2Zsb3dJbnN0YW5jZUNvbW1hbmRDb250cm9sbGVyEnsKBWFwcGx5EjguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEuV29ya2Zsb3dJbnN0YW5jZRo4LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2USfAoGY3JlYXRlEjguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEuV29ya2Zsb3dJbnN0YW5jZRo4LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2USfAoGdXBkYXRlEjguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEuV29ya2Zsb3dJbnN0YW5jZRo4LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2USfgoGZGVsZXRlEjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEuV29ya2Zsb3dJbnN0YW5jZUlkGjguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEuV29ya2Zsb3dJbnN0YW5jZWIGcHJvdG8z", [file_ai_stigmer_agentic_workflowinstance_v1_api, file_ai_stigmer_agentic_workflowinstance_v1_io]);
 
 /**
+ * Writes workflow instances. Every rpc answers the resource as it is stored.
+ *
  * @generated from service ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceCommandController
  */
 export const WorkflowInstanceCommandController: GenService<{
   /**
+   * Makes the workflow instance, or brings the one of the same org and slug to this content. A write that changes nothing
+   * keeps the version.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceCommandController.apply
    */
   apply: {
@@ -28,6 +33,8 @@ export const WorkflowInstanceCommandController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
+   * ALREADY_EXISTS where the id, or the slug within its org, is taken.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceCommandController.create
    */
   create: {
@@ -36,6 +43,8 @@ export const WorkflowInstanceCommandController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
+   * NOT_FOUND where there is none; ABORTED where `metadata.version.id` names a version that is no longer the current one.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceCommandController.update
    */
   update: {
@@ -44,6 +53,8 @@ export const WorkflowInstanceCommandController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
+   * Answers what was deleted.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceCommandController.delete
    */
   delete: {

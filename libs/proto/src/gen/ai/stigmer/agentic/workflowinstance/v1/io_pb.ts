@@ -18,6 +18,8 @@ export const file_ai_stigmer_agentic_workflowinstance_v1_io: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dpbnN0YW5jZS92MS9pby5wcm90bxImYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEiKwoSV29ya2Zsb3dJbnN0YW5jZUlkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEieQolR2V0V29ya2Zsb3dJbnN0YW5jZXNCeVdvcmtmbG93UmVxdWVzdBIbCgt3b3JrZmxvd19pZBgBIAEoCUIGukgDyAEBEjMKCXBhZ2VfaW5mbxgCIAEoCzIgLmFpLnN0aWdtZXIuY29tbW9ucy5ycGMuUGFnZUluZm8idgoUV29ya2Zsb3dJbnN0YW5jZUxpc3QSEwoLdG90YWxfcGFnZXMYASABKAUSSQoHZW50cmllcxgCIAMoCzI4LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2UiUgocTGlzdFdvcmtmbG93SW5zdGFuY2VzUmVxdWVzdBILCgNvcmcYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkilgEKHUxpc3RXb3JrZmxvd0luc3RhbmNlc1Jlc3BvbnNlEhMKC3RvdGFsX2NvdW50GAEgASgFEkcKBWl0ZW1zGAIgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEuV29ya2Zsb3dJbnN0YW5jZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAliBnByb3RvMw", [file_ai_stigmer_agentic_workflowinstance_v1_api, file_ai_stigmer_commons_rpc_pagination, file_buf_validate_validate]);
 
 /**
+ * The id of one workflow instance.
+ *
  * @generated from message ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceId
  */
 export type WorkflowInstanceId = Message<"ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceId"> & {
@@ -35,6 +37,8 @@ export const WorkflowInstanceIdSchema: GenMessage<WorkflowInstanceId> = /*@__PUR
   messageDesc(file_ai_stigmer_agentic_workflowinstance_v1_io, 0);
 
 /**
+ * Which workflow's instances.
+ *
  * @generated from message ai.stigmer.agentic.workflowinstance.v1.GetWorkflowInstancesByWorkflowRequest
  */
 export type GetWorkflowInstancesByWorkflowRequest = Message<"ai.stigmer.agentic.workflowinstance.v1.GetWorkflowInstancesByWorkflowRequest"> & {
@@ -57,6 +61,8 @@ export const GetWorkflowInstancesByWorkflowRequestSchema: GenMessage<GetWorkflow
   messageDesc(file_ai_stigmer_agentic_workflowinstance_v1_io, 1);
 
 /**
+ * The instances of one workflow.
+ *
  * @generated from message ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceList
  */
 export type WorkflowInstanceList = Message<"ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceList"> & {
@@ -79,6 +85,8 @@ export const WorkflowInstanceListSchema: GenMessage<WorkflowInstanceList> = /*@_
   messageDesc(file_ai_stigmer_agentic_workflowinstance_v1_io, 2);
 
 /**
+ * Which page of which org's workflow instances.
+ *
  * @generated from message ai.stigmer.agentic.workflowinstance.v1.ListWorkflowInstancesRequest
  */
 export type ListWorkflowInstancesRequest = Message<"ai.stigmer.agentic.workflowinstance.v1.ListWorkflowInstancesRequest"> & {
@@ -88,11 +96,15 @@ export type ListWorkflowInstancesRequest = Message<"ai.stigmer.agentic.workflowi
   org: string;
 
   /**
+   * Default and at most 100.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before; empty for the first.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -106,10 +118,14 @@ export const ListWorkflowInstancesRequestSchema: GenMessage<ListWorkflowInstance
   messageDesc(file_ai_stigmer_agentic_workflowinstance_v1_io, 3);
 
 /**
+ * A page of workflow instances.
+ *
  * @generated from message ai.stigmer.agentic.workflowinstance.v1.ListWorkflowInstancesResponse
  */
 export type ListWorkflowInstancesResponse = Message<"ai.stigmer.agentic.workflowinstance.v1.ListWorkflowInstancesResponse"> & {
   /**
+   * Of all pages together.
+   *
    * @generated from field: int32 total_count = 1;
    */
   totalCount: number;
@@ -120,6 +136,8 @@ export type ListWorkflowInstancesResponse = Message<"ai.stigmer.agentic.workflow
   items: WorkflowInstance[];
 
   /**
+   * Empty on the last page.
+   *
    * @generated from field: string next_page_token = 3;
    */
   nextPageToken: string;

@@ -18,10 +18,14 @@ export const file_ai_stigmer_agentic_workflowinstance_v1_query: GenFile = /*@__P
   fileDesc("CjJhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dpbnN0YW5jZS92MS9xdWVyeS5wcm90bxImYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93aW5zdGFuY2UudjEy6wQKH1dvcmtmbG93SW5zdGFuY2VRdWVyeUNvbnRyb2xsZXISgAEKA2dldBI6LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2VJZBo4LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2UiA5ACARKhAQoNZ2V0QnlXb3JrZmxvdxJNLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLkdldFdvcmtmbG93SW5zdGFuY2VzQnlXb3JrZmxvd1JlcXVlc3QaPC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dpbnN0YW5jZS52MS5Xb3JrZmxvd0luc3RhbmNlTGlzdCIDkAIBEoUBCg5nZXRCeVJlZmVyZW5jZRI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZRo4LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLldvcmtmbG93SW5zdGFuY2UiA5ACARKYAQoEbGlzdBJELmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvd2luc3RhbmNlLnYxLkxpc3RXb3JrZmxvd0luc3RhbmNlc1JlcXVlc3QaRS5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dpbnN0YW5jZS52MS5MaXN0V29ya2Zsb3dJbnN0YW5jZXNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_ai_stigmer_agentic_workflowinstance_v1_api, file_ai_stigmer_agentic_workflowinstance_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
+ * Reads workflow instances.
+ *
  * @generated from service ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController
  */
 export const WorkflowInstanceQueryController: GenService<{
   /**
+   * By id.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController.get
    */
   get: {
@@ -30,6 +34,8 @@ export const WorkflowInstanceQueryController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
+   * All instances of one workflow, its default instance first.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController.getByWorkflow
    */
   getByWorkflow: {
@@ -38,6 +44,8 @@ export const WorkflowInstanceQueryController: GenService<{
     output: typeof WorkflowInstanceListSchema;
   },
   /**
+   * By org and slug; `slug` may also hold an id, or `<prefix>-<slug>`.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController.getByReference
    */
   getByReference: {
@@ -46,6 +54,8 @@ export const WorkflowInstanceQueryController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
+   * A page at a time, oldest first.
+   *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController.list
    */
   list: {

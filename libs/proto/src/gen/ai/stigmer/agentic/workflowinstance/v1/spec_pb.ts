@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_workflowinstance_v1_spec: GenFile = /*@__PU
   fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3dpbnN0YW5jZS92MS9zcGVjLnByb3RvEiZhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3dpbnN0YW5jZS52MSKCAgoUV29ya2Zsb3dJbnN0YW5jZVNwZWMSHAoLd29ya2Zsb3dfaWQYASABKAlCB7pIBHICEAESEwoLZGVzY3JpcHRpb24YAiABKAkStgEKCGVudl9yZWZzGAMgAygLMjQuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlUmVmZXJlbmNlQm66SGuSAWgiZroBYwoNZW52X3JlZnMua2luZBIcbXVzdCByZWZlciB0byBhbiBlbnZpcm9ubWVudBo0dGhpcy5raW5kID09IDUzIHx8IHRoaXMua2luZCA9PSA1MiB8fCB0aGlzLmtpbmQgPT0gMGIGcHJvdG8z", [file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
 
 /**
+ * Which workflow, and which environments.
+ *
  * @generated from message ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceSpec
  */
 export type WorkflowInstanceSpec = Message<"ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceSpec"> & {
   /**
+   * An id, a slug, or `wfl-<slug>`.
+   *
    * @generated from field: string workflow_id = 1;
    */
   workflowId: string;
@@ -30,6 +34,9 @@ export type WorkflowInstanceSpec = Message<"ai.stigmer.agentic.workflowinstance.
   description: string;
 
   /**
+   * Merged in this order: a later one wins over an earlier one. The kind is environment (53); deployed clients also
+   * send 52 and none at all, which mean the same.
+   *
    * @generated from field: repeated ai.stigmer.commons.apiresource.ApiResourceReference env_refs = 3;
    */
   envRefs: ApiResourceReference[];

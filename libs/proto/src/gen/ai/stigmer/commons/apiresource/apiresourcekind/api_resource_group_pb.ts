@@ -15,10 +15,14 @@ export const file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_gr
   fileDesc("CkdhaS9zdGlnbWVyL2NvbW1vbnMvYXBpcmVzb3VyY2UvYXBpcmVzb3VyY2VraW5kL2FwaV9yZXNvdXJjZV9ncm91cC5wcm90bxIuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLmFwaXJlc291cmNla2luZCI8ChRBcGlSZXNvdXJjZUdyb3VwTWV0YRIOCgZkb21haW4YASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJKsoBChBBcGlSZXNvdXJjZUdyb3VwEiIKHmFwaV9yZXNvdXJjZV9ncm91cF91bnNwZWNpZmllZBAAEi4KB2FnZW50aWMQARoh6r0sHQoSYWdlbnRpYy5zdGlnbWVyLmFpEgdBZ2VudGljEjIKA2lhbRACGinqvSwlCg5pYW0uc3RpZ21lci5haRITSWRlbnRpdHkgYW5kIEFjY2VzcxIuCgd0ZW5hbmN5EAMaIeq9LB0KEnRlbmFuY3kuc3RpZ21lci5haRIHVGVuYW5jeTqIAQoKZ3JvdXBfbWV0YRIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGN3HBSABKAsyRC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuYXBpcmVzb3VyY2VraW5kLkFwaVJlc291cmNlR3JvdXBNZXRhUglncm91cE1ldGFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
+ * What there is to know about a family.
+ *
  * @generated from message ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceGroupMeta
  */
 export type ApiResourceGroupMeta = Message<"ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceGroupMeta"> & {
   /**
+   * The first part of `api_version`.
+   *
    * @generated from field: string domain = 1;
    */
   domain: string;
@@ -37,6 +41,8 @@ export const ApiResourceGroupMetaSchema: GenMessage<ApiResourceGroupMeta> = /*@_
   messageDesc(file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_group, 0);
 
 /**
+ * Families of kinds.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceGroup
  */
 export enum ApiResourceGroup {

@@ -17,6 +17,8 @@ export const file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_ki
   fileDesc("CkZhaS9zdGlnbWVyL2NvbW1vbnMvYXBpcmVzb3VyY2UvYXBpcmVzb3VyY2VraW5kL2FwaV9yZXNvdXJjZV9raW5kLnByb3RvEi5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuYXBpcmVzb3VyY2VraW5kIvACChNBcGlSZXNvdXJjZUtpbmRNZXRhEk8KBWdyb3VwGAEgASgOMkAuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLmFwaXJlc291cmNla2luZC5BcGlSZXNvdXJjZUdyb3VwElMKB3ZlcnNpb24YAiABKA4yQi5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuYXBpcmVzb3VyY2VraW5kLkFwaVJlc291cmNlVmVyc2lvbhIMCgRuYW1lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIRCglpZF9wcmVmaXgYBSABKAkSFAoMaXNfdmVyc2lvbmVkGAYgASgIEhoKEm5vdF9zZWFyY2hfaW5kZXhlZBgHIAEoCBJKCgR0aWVyGAggASgOMjwuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLmFwaXJlc291cmNla2luZC5SZXNvdXJjZVRpZXIqQgoSQXBpUmVzb3VyY2VWZXJzaW9uEiQKIGFwaV9yZXNvdXJjZV92ZXJzaW9uX3Vuc3BlY2lmaWVkEAASBgoCdjEQASpPCgxSZXNvdXJjZVRpZXISFAoQVElFUl9VTlNQRUNJRklFRBAAEhQKEFRJRVJfT1BFTl9TT1VSQ0UQARITCg9USUVSX0NMT1VEX09OTFkQAipBCg9QbGF0Zm9ybUlkVmFsdWUSIQodcGxhdGZvcm1faWRfdmFsdWVfdW5zcGVjaWZpZWQQABILCgdzdGlnbWVyEAEquQgKD0FwaVJlc291cmNlS2luZBIdChlhcGlfcmVzb3VyY2Vfa2luZF91bmtub3duEAASGAoUYXBpX3Jlc291cmNlX3ZlcnNpb24QARIxCgppYW1fcG9saWN5EAoaIar/Kx0IAhABGglJYW1Qb2xpY3kiCklBTSBQb2xpY3lAAhJDChBpZGVudGl0eV9hY2NvdW50EAsaLar/KykIAhABGg9JZGVudGl0eUFjY291bnQiEElkZW50aXR5IEFjY291bnRAAhIoCgdhcGlfa2V5EAwaG6r/KxcIAhABGgZBcGlLZXkiB0FQSSBLZXlAAhIyCgpjcmVkZW50aWFsEBQaIqr/Kx4IAhABGgpDcmVkZW50aWFsIgpDcmVkZW50aWFsQAISOAoMb3JnYW5pemF0aW9uEB4aJqr/KyIIAxABGgxPcmdhbml6YXRpb24iDE9yZ2FuaXphdGlvbkACEiwKCHBsYXRmb3JtEB8aHqr/KxoIAxABGghQbGF0Zm9ybSIIUGxhdGZvcm1AAhIqCgVhZ2VudBAoGh+q/ysbCAEQARoFQWdlbnQiBUFnZW50KgNhZ3QwAUABEkUKD2FnZW50X2V4ZWN1dGlvbhApGjCq/yssCAEQARoOQWdlbnRFeGVjdXRpb24iD0FnZW50IEV4ZWN1dGlvbioDYWV4QAESLgoHc2Vzc2lvbhAqGiGq/ysdCAEQARoHU2Vzc2lvbiIHU2Vzc2lvbioDc2VzQAESKgoFc2tpbGwQKxofqv8rGwgBEAEaBVNraWxsIgVTa2lsbCoDc2tsMAFAARI4CgptY3Bfc2VydmVyECwaKKr/KyQIARABGglNY3BTZXJ2ZXIiCk1DUCBTZXJ2ZXIqA21jcDABQAESRAoOYWdlbnRfaW5zdGFuY2UQLRowqv8rLAgBEAEaDUFnZW50SW5zdGFuY2UiDkFnZW50IEluc3RhbmNlKgNhaW4wAUABEjMKCHdvcmtmbG93EDIaJar/KyEIARABGghXb3JrZmxvdyIIV29ya2Zsb3cqA3dmbDABQAESTQoRd29ya2Zsb3dfaW5zdGFuY2UQMxo2qv8rMggBEAEaEFdvcmtmbG93SW5zdGFuY2UiEVdvcmtmbG93IEluc3RhbmNlKgN3aW4wAUABEk4KEndvcmtmbG93X2V4ZWN1dGlvbhA0Gjaq/ysyCAEQARoRV29ya2Zsb3dFeGVjdXRpb24iEldvcmtmbG93IEV4ZWN1dGlvbioDd2V4QAESPAoLZW52aXJvbm1lbnQQNRorqv8rJwgBEAEaC0Vudmlyb25tZW50IgtFbnZpcm9ubWVudCoDZW52MAFAARJOChFleGVjdXRpb25fY29udGV4dBA2Gjeq/yszCAEQARoQRXhlY3V0aW9uQ29udGV4dCIRRXhlY3V0aW9uIENvbnRleHQqBGV4ZWM4AUABOoUBCglraW5kX21ldGESIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxj1vwUgASgLMkMuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLmFwaXJlc291cmNla2luZC5BcGlSZXNvdXJjZUtpbmRNZXRhUghraW5kTWV0YWIGcHJvdG8z", [file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_group, file_google_protobuf_descriptor]);
 
 /**
+ * What there is to know about a kind.
+ *
  * @generated from message ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKindMeta
  */
 export type ApiResourceKindMeta = Message<"ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKindMeta"> & {
@@ -31,6 +33,8 @@ export type ApiResourceKindMeta = Message<"ai.stigmer.commons.apiresource.apires
   version: ApiResourceVersion;
 
   /**
+   * As in the `kind` field of a resource.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
@@ -41,11 +45,15 @@ export type ApiResourceKindMeta = Message<"ai.stigmer.commons.apiresource.apires
   displayName: string;
 
   /**
+   * An id is this, a hyphen and a ULID.
+   *
    * @generated from field: string id_prefix = 5;
    */
   idPrefix: string;
 
   /**
+   * Writes are told apart by `metadata.version`.
+   *
    * @generated from field: bool is_versioned = 6;
    */
   isVersioned: boolean;
@@ -69,6 +77,8 @@ export const ApiResourceKindMetaSchema: GenMessage<ApiResourceKindMeta> = /*@__P
   messageDesc(file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_kind, 0);
 
 /**
+ * Versions of kinds.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceVersion
  */
 export enum ApiResourceVersion {
@@ -90,6 +100,8 @@ export const ApiResourceVersionSchema: GenEnum<ApiResourceVersion> = /*@__PURE__
   enumDesc(file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_kind, 0);
 
 /**
+ * Which edition of the platform has the kind.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.apiresourcekind.ResourceTier
  */
 export enum ResourceTier {
@@ -116,6 +128,8 @@ export const ResourceTierSchema: GenEnum<ResourceTier> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_kind, 1);
 
 /**
+ * The ids a platform can have.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.apiresourcekind.PlatformIdValue
  */
 export enum PlatformIdValue {
@@ -137,6 +151,9 @@ export const PlatformIdValueSchema: GenEnum<PlatformIdValue> = /*@__PURE__*/
   enumDesc(file_ai_stigmer_commons_apiresource_apiresourcekind_api_resource_kind, 2);
 
 /**
+ * Every kind of resource. This service serves the agentic ones; the others are here because references may name
+ * them.
+ *
  * @generated from enum ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKind
  */
 export enum ApiResourceKind {

@@ -15,6 +15,8 @@ export const file_ai_stigmer_agentic_workflow_v1_serverless_validation: GenFile 
   fileDesc("CjphaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvc2VydmVybGVzcy92YWxpZGF0aW9uLnByb3RvEilhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEuc2VydmVybGVzcyLrAQocU2VydmVybGVzc1dvcmtmbG93VmFsaWRhdGlvbhJJCgVzdGF0ZRgBIAEoDjI6LmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS5zZXJ2ZXJsZXNzLlZhbGlkYXRpb25TdGF0ZRIMCgR5YW1sGAIgASgJEg4KBmVycm9ycxgDIAMoCRIQCgh3YXJuaW5ncxgEIAMoCRIwCgx2YWxpZGF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KFnZhbGlkYXRpb25fd29ya2Zsb3dfaWQYBiABKAkqZAoPVmFsaWRhdGlvblN0YXRlEiAKHFZBTElEQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESCQoFVkFMSUQQAhILCgdJTlZBTElEEAMSCgoGRkFJTEVEEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
+ * What the check of a workflow found.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.serverless.ServerlessWorkflowValidation
  */
 export type ServerlessWorkflowValidation = Message<"ai.stigmer.agentic.workflow.v1.serverless.ServerlessWorkflowValidation"> & {
@@ -24,6 +26,8 @@ export type ServerlessWorkflowValidation = Message<"ai.stigmer.agentic.workflow.
   state: ValidationState;
 
   /**
+   * The document that was checked.
+   *
    * @generated from field: string yaml = 2;
    */
   yaml: string;
@@ -57,6 +61,8 @@ export const ServerlessWorkflowValidationSchema: GenMessage<ServerlessWorkflowVa
   messageDesc(file_ai_stigmer_agentic_workflow_v1_serverless_validation, 0);
 
 /**
+ * How far the check of a workflow has come.
+ *
  * @generated from enum ai.stigmer.agentic.workflow.v1.serverless.ValidationState
  */
 export enum ValidationState {
@@ -81,6 +87,8 @@ export enum ValidationState {
   INVALID = 3,
 
   /**
+   * The check itself could not be done; says nothing about the workflow.
+   *
    * @generated from enum value: FAILED = 4;
    */
   FAILED = 4,

@@ -16,10 +16,14 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_agent_call: GenFile = /*@
   fileDesc("CjVhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvYWdlbnRfY2FsbC5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzIt4CChNBZ2VudENhbGxUYXNrQ29uZmlnEhsKBWFnZW50GAEgASgJQgy6SAnIAQFyBBABGD8SRAoFc2NvcGUYAiABKA4yNS5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VPd25lclNjb3BlEhsKB21lc3NhZ2UYAyABKAlCCrpIB8gBAXICEAESTwoDZW52GAQgAygLMkIuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzLkFnZW50Q2FsbFRhc2tDb25maWcuRW52RW50cnkSSgoGY29uZmlnGAUgASgLMjouYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzLkFnZW50RXhlY3V0aW9uQ29uZmlnGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaAoUQWdlbnRFeGVjdXRpb25Db25maWcSDQoFbW9kZWwYASABKAkSGwoHdGltZW91dBgCIAEoBUIKukgHGgUYkBwoARIkCgt0ZW1wZXJhdHVyZRgDIAEoAkIPukgMCgodAACAPy0AAAAAYgZwcm90bzM", [file_ai_stigmer_commons_apiresource_enum, file_buf_validate_validate]);
 
 /**
+ * AGENT_CALL: runs an agent as an execution of its own, and waits for it.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.AgentCallTaskConfig
  */
 export type AgentCallTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.AgentCallTaskConfig"> & {
   /**
+   * An id or a slug.
+   *
    * @generated from field: string agent = 1;
    */
   agent: string;
@@ -35,6 +39,8 @@ export type AgentCallTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.
   message: string;
 
   /**
+   * The only variables the agent gets from this run; what is secret here stays secret there.
+   *
    * @generated from field: map<string, string> env = 4;
    */
   env: { [key: string]: string };
@@ -53,6 +59,8 @@ export const AgentCallTaskConfigSchema: GenMessage<AgentCallTaskConfig> = /*@__P
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_agent_call, 0);
 
 /**
+ * How the agent runs.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.AgentExecutionConfig
  */
 export type AgentExecutionConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.AgentExecutionConfig"> & {
@@ -62,6 +70,8 @@ export type AgentExecutionConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks
   model: string;
 
   /**
+   * Seconds.
+   *
    * @generated from field: int32 timeout = 2;
    */
   timeout: number;

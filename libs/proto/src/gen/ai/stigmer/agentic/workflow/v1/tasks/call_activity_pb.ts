@@ -15,10 +15,14 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_call_activity: GenFile = 
   fileDesc("CjhhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvY2FsbF9hY3Rpdml0eS5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzIl4KFkNhbGxBY3Rpdml0eVRhc2tDb25maWcSHAoIYWN0aXZpdHkYASABKAlCCrpIB8gBAXICEAESJgoFaW5wdXQYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0YgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * CALL_ACTIVITY: calls something that is built into the runner.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.CallActivityTaskConfig
  */
 export type CallActivityTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.CallActivityTaskConfig"> & {
   /**
+   * `mcp/call-tool`.
+   *
    * @generated from field: string activity = 1;
    */
   activity: string;

@@ -16,15 +16,21 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_for: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvZm9yLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MihQEKDUZvclRhc2tDb25maWcSGAoEZWFjaBgBIAEoCUIKukgHyAEBcgIQARIWCgJpbhgCIAEoCUIKukgHyAEBcgIQARJCCgJkbxgDIAMoCzIsLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS5Xb3JrZmxvd1Rhc2tCCLpIBZIBAggBYgZwcm90bzM", [file_ai_stigmer_agentic_workflow_v1_spec, file_buf_validate_validate]);
 
 /**
+ * FOR: does the tasks once per element.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.ForTaskConfig
  */
 export type ForTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.ForTaskConfig"> & {
   /**
+   * The name of the element inside the loop.
+   *
    * @generated from field: string each = 1;
    */
   each: string;
 
   /**
+   * An expression that yields the list.
+   *
    * @generated from field: string in = 2;
    */
   in: string;

@@ -16,6 +16,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_fork: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvZm9yay5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzIm8KDkZvcmtUYXNrQ29uZmlnEkwKCGJyYW5jaGVzGAEgAygLMjAuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzLkZvcmtCcmFuY2hCCLpIBZIBAggCEg8KB2NvbXBldGUYAiABKAgiagoKRm9ya0JyYW5jaBIYCgRuYW1lGAEgASgJQgq6SAfIAQFyAhABEkIKAmRvGAIgAygLMiwuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93VGFza0IIukgFkgECCAFiBnByb3RvMw", [file_ai_stigmer_agentic_workflow_v1_spec, file_buf_validate_validate]);
 
 /**
+ * FORK: does the branches side by side.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.ForkTaskConfig
  */
 export type ForkTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.ForkTaskConfig"> & {
@@ -25,6 +27,8 @@ export type ForkTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.ForkT
   branches: ForkBranch[];
 
   /**
+   * The first branch to end wins and the others are cancelled.
+   *
    * @generated from field: bool compete = 2;
    */
   compete: boolean;
@@ -38,6 +42,8 @@ export const ForkTaskConfigSchema: GenMessage<ForkTaskConfig> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_fork, 0);
 
 /**
+ * One branch.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.ForkBranch
  */
 export type ForkBranch = Message<"ai.stigmer.agentic.workflow.v1.tasks.ForkBranch"> & {

@@ -15,6 +15,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_grpc_call: GenFile = /*@_
   fileDesc("CjRhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvZ3JwY19jYWxsLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MidwoSR3JwY0NhbGxUYXNrQ29uZmlnEhsKB3NlcnZpY2UYASABKAlCCrpIB8gBAXICEAESGgoGbWV0aG9kGAIgASgJQgq6SAfIAQFyAhABEigKB3JlcXVlc3QYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0YgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * GRPC_CALL: calls an rpc.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.GrpcCallTaskConfig
  */
 export type GrpcCallTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.GrpcCallTaskConfig"> & {

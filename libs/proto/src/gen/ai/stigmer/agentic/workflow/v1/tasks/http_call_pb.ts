@@ -15,6 +15,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_http_call: GenFile = /*@_
   fileDesc("CjRhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvaHR0cF9jYWxsLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3Mi7wIKEkh0dHBDYWxsVGFza0NvbmZpZxI3CgZtZXRob2QYASABKAlCJ7pIJMgBAXIfUgNHRVRSBFBPU1RSA1BVVFIGREVMRVRFUgVQQVRDSBJMCghlbmRwb2ludBgCIAEoCzIyLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS50YXNrcy5IdHRwRW5kcG9pbnRCBrpIA8gBARJWCgdoZWFkZXJzGAMgAygLMkUuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzLkh0dHBDYWxsVGFza0NvbmZpZy5IZWFkZXJzRW50cnkSJQoEYm9keRgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIwoPdGltZW91dF9zZWNvbmRzGAUgASgFQgq6SAcaBRisAigBGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIicKDEh0dHBFbmRwb2ludBIXCgN1cmkYASABKAlCCrpIB8gBAXICEAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * HTTP_CALL: sends a request.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig
  */
 export type HttpCallTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig"> & {
@@ -29,6 +31,8 @@ export type HttpCallTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.H
   endpoint?: HttpEndpoint | undefined;
 
   /**
+   * Texts with expressions; this is the place for a secret.
+   *
    * @generated from field: map<string, string> headers = 3;
    */
   headers: { [key: string]: string };
@@ -52,6 +56,8 @@ export const HttpCallTaskConfigSchema: GenMessage<HttpCallTaskConfig> = /*@__PUR
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_http_call, 0);
 
 /**
+ * Where to.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.HttpEndpoint
  */
 export type HttpEndpoint = Message<"ai.stigmer.agentic.workflow.v1.tasks.HttpEndpoint"> & {

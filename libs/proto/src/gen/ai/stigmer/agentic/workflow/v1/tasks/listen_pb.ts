@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_listen: GenFile = /*@__PU
   fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvbGlzdGVuLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MiVgoQTGlzdGVuVGFza0NvbmZpZxJCCgJ0bxgBIAEoCzIuLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS50YXNrcy5MaXN0ZW5Ub0IGukgDyAEBInkKCExpc3RlblRvEiAKBG1vZGUYASABKAlCErpID8gBAXIKUgNvbmVSA2FsbBJLCgdzaWduYWxzGAIgAygLMjAuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzLlNpZ25hbFNwZWNCCLpIBZIBAggBIlMKClNpZ25hbFNwZWMSFgoCaWQYASABKAlCCrpIB8gBAXICEAESLQoEdHlwZRgCIAEoCUIfukgcyAEBchdSBnNpZ25hbFIFcXVlcnlSBnVwZGF0ZWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
+ * LISTEN: waits for signals.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.ListenTaskConfig
  */
 export type ListenTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.ListenTaskConfig"> & {
@@ -31,10 +33,14 @@ export const ListenTaskConfigSchema: GenMessage<ListenTaskConfig> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_listen, 0);
 
 /**
+ * Which signals, and how many of them.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.ListenTo
  */
 export type ListenTo = Message<"ai.stigmer.agentic.workflow.v1.tasks.ListenTo"> & {
   /**
+   * `one` goes on with the first, `all` waits for every one.
+   *
    * @generated from field: string mode = 1;
    */
   mode: string;
@@ -53,6 +59,8 @@ export const ListenToSchema: GenMessage<ListenTo> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_listen, 1);
 
 /**
+ * One signal.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.SignalSpec
  */
 export type SignalSpec = Message<"ai.stigmer.agentic.workflow.v1.tasks.SignalSpec"> & {

@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_raise: GenFile = /*@__PUR
   fileDesc("CjBhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvcmFpc2UucHJvdG8SJGFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS50YXNrcyJJCg9SYWlzZVRhc2tDb25maWcSGQoFZXJyb3IYASABKAlCCrpIB8gBAXICEAESGwoHbWVzc2FnZRgCIAEoCUIKukgHyAEBcgIQAWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
+ * RAISE: ends the run as failed.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.RaiseTaskConfig
  */
 export type RaiseTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.RaiseTaskConfig"> & {

@@ -15,6 +15,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_run: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvcnVuLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MiVQoNUnVuVGFza0NvbmZpZxIcCgh3b3JrZmxvdxgBIAEoCUIKukgHyAEBcgIQARImCgVpbnB1dBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * RUN: runs another workflow as an execution of its own, and waits for it.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.RunTaskConfig
  */
 export type RunTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.RunTaskConfig"> & {

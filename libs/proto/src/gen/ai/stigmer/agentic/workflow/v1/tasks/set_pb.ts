@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_set: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3Mvc2V0LnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MioAEKDVNldFRhc2tDb25maWcSXQoJdmFyaWFibGVzGAEgAygLMkIuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzLlNldFRhc2tDb25maWcuVmFyaWFibGVzRW50cnlCBrpIA8gBARowCg5WYXJpYWJsZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
+ * SET: gives names to values. A secret in one is refused: state is stored in the run's history.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.SetTaskConfig
  */
 export type SetTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.SetTaskConfig"> & {

@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_switch: GenFile = /*@__PU
   fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3Mvc3dpdGNoLnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MiXQoQU3dpdGNoVGFza0NvbmZpZxJJCgVjYXNlcxgBIAMoCzIwLmFpLnN0aWdtZXIuYWdlbnRpYy53b3JrZmxvdy52MS50YXNrcy5Td2l0Y2hDYXNlQgi6SAWSAQIIASJOCgpTd2l0Y2hDYXNlEhgKBG5hbWUYASABKAlCCrpIB8gBAXICEAESDAoEd2hlbhgCIAEoCRIYCgR0aGVuGAMgASgJQgq6SAfIAQFyAhABYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
+ * SWITCH: goes on at the first case that holds.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.SwitchTaskConfig
  */
 export type SwitchTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.SwitchTaskConfig"> & {
@@ -31,6 +33,8 @@ export const SwitchTaskConfigSchema: GenMessage<SwitchTaskConfig> = /*@__PURE__*
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_switch, 0);
 
 /**
+ * One case.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.SwitchCase
  */
 export type SwitchCase = Message<"ai.stigmer.agentic.workflow.v1.tasks.SwitchCase"> & {
@@ -40,6 +44,8 @@ export type SwitchCase = Message<"ai.stigmer.agentic.workflow.v1.tasks.SwitchCas
   name: string;
 
   /**
+   * An expression; empty always holds.
+   *
    * @generated from field: string when = 2;
    */
   when: string;

@@ -16,6 +16,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_try: GenFile = /*@__PURE_
   fileDesc("Ci5haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3MvdHJ5LnByb3RvEiRhaS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MilQEKDVRyeVRhc2tDb25maWcSQwoDdHJ5GAEgAygLMiwuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93VGFza0IIukgFkgECCAESPwoFY2F0Y2gYAiABKAsyMC5haS5zdGlnbWVyLmFnZW50aWMud29ya2Zsb3cudjEudGFza3MuQ2F0Y2hCbG9jayJcCgpDYXRjaEJsb2NrEgoKAmFzGAEgASgJEkIKAmRvGAIgAygLMiwuYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLldvcmtmbG93VGFza0IIukgFkgECCAFiBnByb3RvMw", [file_ai_stigmer_agentic_workflow_v1_spec, file_buf_validate_validate]);
 
 /**
+ * TRY: does the tasks, and others where one of them fails.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.TryTaskConfig
  */
 export type TryTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.TryTaskConfig"> & {
@@ -25,6 +27,8 @@ export type TryTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.TryTas
   try: WorkflowTask[];
 
   /**
+   * Without it the failure is forgotten.
+   *
    * @generated from field: ai.stigmer.agentic.workflow.v1.tasks.CatchBlock catch = 2;
    */
   catch?: CatchBlock | undefined;
@@ -38,10 +42,14 @@ export const TryTaskConfigSchema: GenMessage<TryTaskConfig> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_workflow_v1_tasks_try, 0);
 
 /**
+ * What to do about the failure.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.CatchBlock
  */
 export type CatchBlock = Message<"ai.stigmer.agentic.workflow.v1.tasks.CatchBlock"> & {
   /**
+   * The name the failure is seen under.
+   *
    * @generated from field: string as = 1;
    */
   as: string;

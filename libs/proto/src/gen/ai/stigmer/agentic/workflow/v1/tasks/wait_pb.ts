@@ -14,6 +14,8 @@ export const file_ai_stigmer_agentic_workflow_v1_tasks_wait: GenFile = /*@__PURE
   fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvd29ya2Zsb3cvdjEvdGFza3Mvd2FpdC5wcm90bxIkYWkuc3RpZ21lci5hZ2VudGljLndvcmtmbG93LnYxLnRhc2tzIi0KDldhaXRUYXNrQ29uZmlnEhsKB3NlY29uZHMYASABKAVCCrpIB8gBARoCKAFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
+ * WAIT: does nothing for a while.
+ *
  * @generated from message ai.stigmer.agentic.workflow.v1.tasks.WaitTaskConfig
  */
 export type WaitTaskConfig = Message<"ai.stigmer.agentic.workflow.v1.tasks.WaitTaskConfig"> & {
