@@ -1,0 +1,122 @@
+import { Context } from '@temporalio/activity';
+import { ExecutionPhase, MessageType } from '@stigmer/proto/agentic/agentexecution/v1/enum';
+import type { AgentRun } from '@stigmer/proto/internal/v1/execution_snapshots';
+import type { Logger } from '@stigmer/service';
+import type { Clients } from '../clients';
+import { TaskFailure } from '../failure';
+import { McpConnection } from '../mcp/connection';
+import { planLaunch, type Surroundings } from '../mcp/launch';
+import type { AgentActivities, Outcome } from '../run-types';
+import { withSecrets, type RunSecrets } from '../secrets';
+import { ifStillThere } from '../writes';
+import { converse } from './conversation';
+import { chooseModel, type ModelSettings } from './model';
+import { StatusWriter } from './status-writer';
+import { Transcript } from './transcript';
+
+/** What the activities of agents work with. */
+export interface AgentDeps {
+  readonly clients: Clients;
+  readonly surroundings: Surroundings;
+  readonly model: ModelSettings;
+  readonly maxTurns: number;
+  readonly timeLimitSeconds: number;
+  readonly log: Logger;
+}
+
+/** The activities of `runAgent`. */
+export function createAgentActivities(deps: AgentDeps): AgentActivities {
+  const { clients, log } = deps;
+  return {
+    async beginAgent(executionId) {
+      const startedAt = new Date().toISOString();
+      const status = { phase: ExecutionPhase.EXECUTION_IN_PROGRESS, startedAt };
+      await clients.agentExecutions.updateStatus({ executionId, status });
+      log.info({ executionId }, 'agent begun');
+      return { timeLimitSeconds: deps.timeLimitSeconds };
+    },
+
+    async converse(executionId) {
+      const { run } = await clients.snapshots.get({ executionId });
+      if (run.case !== 'agent') throw new TaskFailure('InvalidTask', 'the execution is not an agent’s');
+      await withSecrets(clients, executionId, (secrets) => runAgent(deps, executionId, run.value, secrets));
+    },
+
+    async destroyContext(executionId) {
+      await clients.vault.destroy({ executionId });
+      log.info({ executionId }, 'context destroyed');
+    },
+
+    async finishAgent({ executionId, outcome }) {
+      await ifStillThere(async () => {
+        await clients.agentExecutions.updateStatus({ executionId, status: finishedStatus(outcome) });
+      });
+      log.info({ executionId, phase: outcome.phase }, 'agent ended');
+    },
+  };
+}
+
+async function runAgent(deps: AgentDeps, executionId: string, run: AgentRun, secrets: RunSecrets): Promise<void> {
+  const { clients } = deps;
+  const { cancellationSignal: signal } = Context.current();
+  const message = run.execution?.spec?.message ?? '';
+  const { model, apiKey } = chooseModel(deps.model, secrets.variables, run.execution?.spec?.executionConfig?.modelName ?? '');
+  if (apiKey !== undefined) secrets.add([apiKey]);
+  const { masker } = secrets;
+  const transcript = await beginTranscript(deps, executionId, message, secrets);
+  const write = (status: ReturnType<Transcript['status']>) => clients.agentExecutions.updateStatus({ executionId, status });
+  const writer = new StatusWriter(() => transcript.status(), write, signal);
+  writer.changed();
+  const connections = await connect(deps, run, secrets, signal);
+  try {
+    const instructions = run.agent?.spec?.instructions ?? '';
+    const { maxTurns } = deps;
+    await converse({ model, instructions, message, connections, maxTurns, masker, transcript, writer, signal });
+  } finally {
+    await Promise.all(connections.map((connection) => connection.close()));
+    if (!signal.aborted) await writer.flush();
+  }
+}
+
+/** An attempt after a crash continues the list of messages, since the control-plane keeps the longer one. */
+async function beginTranscript({ clients }: AgentDeps, executionId: string, message: string, { masker }: RunSecrets): Promise<Transcript> {
+  if (Context.current().info.attempt === 1) {
+    const transcript = new Transcript(masker);
+    transcript.add(MessageType.MESSAGE_HUMAN, message);
+    return transcript;
+  }
+  const { status } = await clients.agentExecutionReads.get({ value: executionId });
+  const transcript = new Transcript(masker, status);
+  const lost = 'The runner was interrupted. The conversation starts again.';
+  if ((status?.messages.length ?? 0) > 0) transcript.add(MessageType.MESSAGE_SYSTEM, lost);
+  transcript.add(MessageType.MESSAGE_HUMAN, message);
+  return transcript;
+}
+
+/** All servers of the agent, or none: what was started is ended when another one does not start. */
+async function connect(deps: AgentDeps, run: AgentRun, secrets: RunSecrets, signal: AbortSignal): Promise<readonly McpConnection[]> {
+  const owner = run.agent?.metadata?.id ?? '';
+  const started = await Promise.allSettled(
+    (run.agent?.spec?.mcpServers ?? []).map(async (definition) => {
+      const launch = await planLaunch(definition, secrets.variables, owner, deps.surroundings);
+      return McpConnection.open(definition.name, launch, definition.enabledTools, signal);
+    }),
+  );
+  const open = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed === undefined) return open;
+  await Promise.all(open.map((connection) => connection.close()));
+  throw failed.reason;
+}
+
+function finishedStatus(outcome: Outcome) {
+  const completedAt = new Date().toISOString();
+  switch (outcome.phase) {
+    case 'completed':
+      return { phase: ExecutionPhase.EXECUTION_COMPLETED, completedAt };
+    case 'failed':
+      return { phase: ExecutionPhase.EXECUTION_FAILED, completedAt, error: `${outcome.error.type}: ${outcome.error.message}` };
+    case 'cancelled':
+      return { phase: ExecutionPhase.EXECUTION_CANCELLED, completedAt, error: 'cancelled' };
+  }
+}

@@ -1,0 +1,46 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DomainError } from '@stigmer/domain';
+import { persistently } from '../writes';
+
+const INTERVAL_MS = 250;
+
+/** Writes the newest state, at most four times a second: what changed in between goes out together. */
+export class StatusWriter<T> {
+  readonly #current: () => T;
+  readonly #write: (state: T) => Promise<unknown>;
+  readonly #signal: AbortSignal;
+  #dirty = false;
+  #running: Promise<void> | undefined;
+
+  constructor(current: () => T, write: (state: T) => Promise<unknown>, signal: AbortSignal) {
+    this.#current = current;
+    this.#write = write;
+    this.#signal = signal;
+  }
+
+  /** Something has changed; returns at once. A write that fails is made good by the next one, or by `flush`. */
+  changed(): void {
+    this.#dirty = true;
+    this.#running ??= this.#run().finally(() => { this.#running = undefined; });
+  }
+
+  /** The last state, written for certain. */
+  async flush(): Promise<void> {
+    this.#dirty = false;
+    await this.#running;
+    await persistently(() => this.#write(this.#current()), this.#signal);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#dirty) {
+      this.#dirty = false;
+      try {
+        await this.#write(this.#current());
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+        this.#dirty = true;
+      }
+      await delay(INTERVAL_MS, undefined, { signal: this.#signal }).catch(() => { this.#dirty = false; });
+    }
+  }
+}

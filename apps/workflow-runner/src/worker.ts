@@ -1,0 +1,102 @@
+import { extname, join } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { TASK_QUEUES } from '@stigmer/domain';
+import type { Logger } from '@stigmer/service';
+import { createAgentActivities } from './agent/agent-activities';
+import type { ModelSettings } from './agent/model';
+import { Boundary } from './boundary';
+import type { Clients } from './clients';
+import { Jq } from './expression/jq';
+import type { Surroundings } from './mcp/launch';
+import { createWorkflowActivities } from './workflow-activities';
+
+/** All that a runner needs, however it came by it. */
+export interface RunnerOptions {
+  readonly temporalAddress: string;
+  readonly temporalNamespace: string;
+  readonly clients: Clients;
+  readonly surroundings: Surroundings;
+  readonly model: ModelSettings;
+  readonly maxTurns: number;
+  readonly agentTimeLimitSeconds: number;
+  readonly workflowTimeLimitSeconds: number;
+  readonly log: Logger;
+}
+
+/** Two workers that poll. */
+export interface Runner {
+  /** Settles when both have stopped; rejects when one breaks down. */
+  readonly stopped: Promise<void>;
+  /** Stops polling, gives running activities a moment, hands the rest back to Temporal. */
+  stop(): Promise<void>;
+}
+
+/** How long an activity may go on after the worker was told to stop. */
+const GRACE = '10s';
+
+/** Starts the workers of both task queues. */
+export async function startRunner(options: RunnerOptions): Promise<Runner> {
+  const { clients, surroundings, log } = options;
+  installRuntime(log);
+  const jq = new Jq();
+  const [connection, workflowBundle] = await Promise.all([
+    NativeConnection.connect({ address: options.temporalAddress }),
+    // Half a second at each start, beside the connection: cheaper than a build step that can go stale.
+    bundleWorkflowCode({ workflowsPath: join(__dirname, `workflows${extname(__filename)}`), logger: temporalLogger(log) }),
+  ]);
+  const common = {
+    connection,
+    namespace: options.temporalNamespace,
+    workflowBundle,
+    shutdownGraceTime: GRACE,
+    // A cancellation travels back with a heartbeat, so heartbeats must not be saved up.
+    maxHeartbeatThrottleInterval: '5s',
+    interceptors: { activity: [(context) => ({ inbound: new Boundary(context, log) })] },
+  } satisfies Partial<WorkerOptions>;
+  const workers = await Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUES.workflows,
+      activities: createWorkflowActivities({ clients, jq, surroundings, log, timeLimitSeconds: options.workflowTimeLimitSeconds }),
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUES.agents,
+      activities: createAgentActivities({
+        ...{ clients, surroundings, log, model: options.model, maxTurns: options.maxTurns },
+        timeLimitSeconds: options.agentTimeLimitSeconds,
+      }),
+    }),
+  ]);
+  const stopped = Promise.all(workers.map((worker) => worker.run())).then(async () => {
+    await connection.close();
+    await jq.close();
+  });
+  log.info({ queues: Object.values(TASK_QUEUES) }, 'workers are polling');
+  return {
+    stopped,
+    async stop() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped;
+    },
+  };
+}
+
+/** Temporal's own warnings, as lines of our log: what happened and to which run, without the error's many properties. */
+function temporalLogger(log: Logger): DefaultLogger {
+  return new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const { workflowId, activityType, attempt } = meta ?? {};
+    const fields = { temporal: message, executionId: workflowId as unknown, activity: activityType as unknown, attempt: attempt as unknown };
+    if (level === 'ERROR') log.error(fields, 'Temporal reports an error');
+    else log.warn(fields, 'Temporal warns');
+  });
+}
+
+let installed = false;
+
+/** The SDK's runtime is one per process. Without this it would catch the signals that `main.ts` handles. */
+function installRuntime(log: Logger): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+}
