@@ -1,0 +1,31 @@
+import { address, serviceConfig } from '@stigmer/service';
+import { z } from 'zod';
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A length of time as people write it: `500ms`, `30s`, `5m`, `24h`, `7d`. */
+const duration = z
+  .string()
+  .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'must be a number and a unit, as in 30s, 24h or 7d')
+  .transform((text) => Number.parseInt(text, 10) * UNITS[text.replace(/^\d+/, '') as keyof typeof UNITS]);
+
+export const controlPlaneConfig = serviceConfig.extend({
+  STIGMER_MONGODB_URL: z.string().min(1).meta({ description: 'The MongoDB of the control-plane.' }),
+  STIGMER_REDIS_URL: z.string().min(1).meta({ description: 'Redis, the bus of hints that an execution has changed.' }),
+  STIGMER_TEMPORAL_ADDRESS: address.meta({ description: "Temporal's frontend, as host:port." }),
+  STIGMER_TEMPORAL_NAMESPACE: z.string().min(1).default('default').meta({ description: 'The namespace of the runs.' }),
+  STIGMER_ENVIRONMENT_SERVICE: address.meta({ description: 'environment-service, as host:port.' }),
+  STIGMER_CONTEXT_SERVICE: address.meta({ description: 'execution-context-service, as host:port.' }),
+  STIGMER_RESOLVER_SERVICE: address.meta({ description: 'resolver-service, as host:port.' }),
+  STIGMER_CONTEXT_MAX_LIFETIME: duration
+    .default(7 * UNITS.d)
+    .meta({ description: "The longest that a run's context may live, renewals included, as in 7d." }),
+  STIGMER_SWEEP_INTERVAL: duration
+    .default(30 * UNITS.s)
+    .meta({ description: 'How often the sweep settles what a crash left behind, as in 30s.' }),
+  STIGMER_START_GRACE: duration
+    .default(30 * UNITS.s)
+    .meta({ description: 'How long a start may take before the sweep thinks it interrupted, as in 30s.' }),
+});
+
+export type ControlPlaneConfig = z.infer<typeof controlPlaneConfig>;

@@ -1,0 +1,269 @@
+import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Injectable } from '@nestjs/common';
+import { aborted, notFound } from '@stigmer/domain';
+import { ApiResourceMetadataVersionSchema } from '@stigmer/proto/commons/apiresource/metadata';
+import { type ExecutionSnapshot, ExecutionSnapshotSchema } from '@stigmer/proto/internal/v1/execution_snapshots';
+import { type Model, type QueryFilter, Schema } from 'mongoose';
+import { Database, isDuplicate } from '../database';
+import { type Kind, metadataOf } from '../resources/kind';
+import type { Page } from '../resources/paging';
+import { type Execution, type ExecutionKindName, isTerminal, type KindOfExecution } from './execution-kind';
+import { Hints } from './hints';
+
+/**
+ * How far a start has come: the row is stored, its context exists, Temporal has the workflow. What a crash leaves
+ * behind is settled by this.
+ */
+export type StartStep = 'stored' | 'prepared' | 'started';
+
+/** An execution beside its message: what it is found by, and how far its start has come. */
+export interface ExecutionRow {
+  readonly _id: string;
+  readonly kind: ExecutionKindName;
+  readonly org: string;
+  readonly template: string;
+  readonly instance: string;
+  readonly session?: string;
+  readonly tags: readonly string[];
+  readonly phase: number;
+  readonly open: boolean;
+  /** Counts the writes of the message; the compare-and-swap of every write. */
+  readonly revision: number;
+  readonly creator: string;
+  /** Of the request without the values of its secrets. The digest with them is kept in the sealed context alone. */
+  readonly contentDigest: string;
+  readonly step: StartStep;
+  readonly createdAt: Date;
+  /** When the sweep may look at the row. Whoever takes it moves this on, which keeps the others away: the lease. */
+  readonly checkAt: Date;
+  /** Since when Temporal has been saying that there is no such workflow. */
+  readonly missingSince?: Date;
+  readonly contextExpiresAt?: Date;
+}
+
+interface ExecutionDocument extends ExecutionRow {
+  readonly message: Buffer;
+  readonly snapshot: Buffer;
+}
+
+/** A row and its message. */
+export interface StoredExecution<E> {
+  readonly row: ExecutionRow;
+  readonly execution: E;
+}
+
+/** What lists and checks are narrowed to. */
+export interface ExecutionFilter {
+  readonly kind?: ExecutionKindName;
+  readonly template?: string;
+  readonly instance?: string;
+  readonly session?: string;
+  readonly phase?: number;
+  /** All of them. */
+  readonly tags?: readonly string[];
+}
+
+const schema = new Schema<ExecutionDocument>(
+  {
+    _id: { type: String, required: true },
+    kind: { type: String, required: true },
+    org: { type: String },
+    template: { type: String, required: true },
+    instance: { type: String, required: true },
+    session: { type: String },
+    tags: { type: [String], required: true },
+    phase: { type: Number, required: true },
+    open: { type: Boolean, required: true },
+    revision: { type: Number, required: true },
+    creator: { type: String, required: true },
+    contentDigest: { type: String, required: true },
+    step: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+    checkAt: { type: Date, required: true },
+    missingSince: { type: Date },
+    contextExpiresAt: { type: Date },
+    message: { type: Buffer, required: true },
+    snapshot: { type: Buffer, required: true },
+  },
+  { versionKey: false },
+)
+  .index({ kind: 1, createdAt: -1, _id: -1 })
+  .index({ template: 1, createdAt: -1 })
+  .index({ session: 1, createdAt: -1 })
+  .index({ instance: 1, open: 1 })
+  .index({ open: 1, checkAt: 1 });
+
+/** A status is written up to four times a second by one runner; more rivals than this there are not. */
+const ATTEMPTS = 20;
+const ROW = { message: 0, snapshot: 0 } as const;
+
+/** The executions of both kinds, each in one document with its snapshot: there is no half of one. */
+@Injectable()
+export class ExecutionStore {
+  private readonly model: Model<ExecutionDocument>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly hints: Hints,
+  ) {
+    this.model = database.connection.model<ExecutionDocument>('Execution', schema, 'executions');
+  }
+
+  /** Says whether it was inserted: not where the id is taken. */
+  async insert<E extends Execution>(
+    kind: KindOfExecution<E>,
+    row: ExecutionRow,
+    execution: E,
+    snapshot: ExecutionSnapshot,
+  ): Promise<boolean> {
+    const document: ExecutionDocument = {
+      ...row,
+      message: encode(kind, execution, row.revision),
+      snapshot: Buffer.from(toBinary(ExecutionSnapshotSchema, snapshot)),
+    };
+    try {
+      await this.database.run(() => this.model.insertMany([document]));
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+
+  async row(id: string): Promise<ExecutionRow | undefined> {
+    return (await this.database.run(() => this.model.findById(id, ROW).lean().exec())) ?? undefined;
+  }
+
+  async find<E extends Execution>(kind: KindOfExecution<E>, id: string): Promise<StoredExecution<E> | undefined> {
+    const document = await this.database.run(() =>
+      this.model.findOne({ _id: id, kind: kind.name }, { snapshot: 0 }).lean().exec(),
+    );
+    return document === null ? undefined : { row: document, execution: fromBinary(kind.schema, document.message) };
+  }
+
+  async get<E extends Execution>(kind: KindOfExecution<E>, id: string): Promise<StoredExecution<E>> {
+    const stored = await this.find(kind, id);
+    if (stored === undefined) throw notFound(kind.name, id);
+    return stored;
+  }
+
+  /** The execution if it has changed since `revision`. NOT_FOUND once it is deleted. */
+  async changed<E extends Execution>(kind: KindOfExecution<E>, id: string, revision: number): Promise<StoredExecution<E> | undefined> {
+    const row = await this.row(id);
+    if (row === undefined) throw notFound(kind.name, id);
+    return row.revision === revision ? undefined : this.get(kind, id);
+  }
+
+  async snapshot(id: string): Promise<ExecutionSnapshot | undefined> {
+    const document = await this.database.run(() => this.model.findById(id, { snapshot: 1 }).lean().exec());
+    return document === null ? undefined : fromBinary(ExecutionSnapshotSchema, document.snapshot);
+  }
+
+  /**
+   * Reads, changes and writes an execution until nobody came in between. `change` works on a copy and says whether
+   * there is anything to write; subscribers hear of every write here, so that none is forgotten.
+   */
+  async modify<E extends Execution>(
+    kind: KindOfExecution<E>,
+    id: string,
+    change: (execution: E) => boolean,
+  ): Promise<E> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const { row, execution } = await this.get(kind, id);
+      const draft = clone(kind.schema, execution);
+      if (!change(draft)) return execution;
+      const phase = draft.status?.phase ?? row.phase;
+      const revision = row.revision + 1;
+      const message = encode(kind, draft, revision);
+      const { matchedCount } = await this.database.run(() =>
+        this.model
+          .updateOne(
+            { _id: id, revision: row.revision },
+            { $set: { message, revision, phase, open: !isTerminal(phase), tags: metadataOf(draft).tags } },
+          )
+          .exec(),
+      );
+      if (matchedCount === 1) {
+        this.hints.announce(id, revision);
+        return draft;
+      }
+    }
+    throw aborted(`${id} is being changed by many at once; try again`);
+  }
+
+  /** Notes how far a start has come, or what the sweep saw. No change that a reader would see. */
+  async mark(
+    id: string, marks: Partial<Pick<ExecutionRow, 'step' | 'missingSince' | 'contextExpiresAt'>>,
+  ): Promise<void> {
+    await this.database.run(() => this.model.updateOne({ _id: id }, { $set: marks }).exec());
+  }
+
+  /** Notes that Temporal has the workflow. */
+  async markStarted(id: string): Promise<void> {
+    const marks = { $set: { step: 'started' as const }, $unset: { missingSince: 1 as const } };
+    await this.database.run(() => this.model.updateOne({ _id: id }, marks).exec());
+  }
+
+  /**
+   * Takes the open execution that has waited longest for a look, and keeps it from everybody else until `until`. If
+   * its holder dies, it comes up again then.
+   */
+  async claim(now: Date, until: Date): Promise<ExecutionRow | undefined> {
+    const row = await this.database.run(() =>
+      this.model
+        .findOneAndUpdate(
+          { open: true, checkAt: { $lte: now } },
+          { $set: { checkAt: until } },
+          { sort: { checkAt: 1 }, projection: ROW, returnDocument: 'after' },
+        )
+        .lean()
+        .exec(),
+    );
+    return row ?? undefined;
+  }
+
+  async list<E extends Execution>(
+    kind: KindOfExecution<E>,
+    filter: ExecutionFilter,
+    page: Page,
+  ): Promise<{ readonly items: E[]; readonly total: number }> {
+    const query = queryOf(filter);
+    const [total, documents] = await this.database.run(() =>
+      Promise.all([
+        this.model.countDocuments(query).exec(),
+        this.model
+          .find(query, { message: 1 })
+          .sort({ createdAt: -1, _id: -1 })
+          .skip((page.number ?? 0) * page.size)
+          .limit(page.size)
+          .lean()
+          .exec(),
+      ]),
+    );
+    return { items: documents.map(({ message }) => fromBinary(kind.schema, message)), total };
+  }
+
+  /** Some of the executions that have not ended: who keeps a template, an instance or a session from being deleted. */
+  async running(filter: ExecutionFilter): Promise<readonly { readonly kind: ExecutionKindName; readonly id: string }[]> {
+    const documents = await this.database.run(() =>
+      this.model.find({ ...queryOf(filter), open: true }, { kind: 1 }).limit(10).lean().exec(),
+    );
+    return documents.map(({ _id, kind }) => ({ kind, id: _id }));
+  }
+
+  async remove(id: string, revision: number): Promise<void> {
+    await this.database.run(() => this.model.deleteOne({ _id: id }).exec());
+    this.hints.announce(id, revision + 1);
+  }
+}
+
+function queryOf({ kind, template, instance, session, phase, tags = [] }: ExecutionFilter): QueryFilter<ExecutionDocument> {
+  const query = { kind, template, instance, session, phase, ...(tags.length === 0 ? {} : { tags: { $all: [...tags] } }) };
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+}
+
+/** Every message says which revision it is, so that a reader can name the one its change was made from. */
+function encode<E extends Execution>(kind: Kind<E>, execution: E, revision: number): Buffer {
+  metadataOf(execution).version = create(ApiResourceMetadataVersionSchema, { id: String(revision) });
+  return Buffer.from(toBinary(kind.schema, execution));
+}

@@ -1,0 +1,103 @@
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { Injectable } from '@nestjs/common';
+import { DomainError, type ErrorKind, notFound } from '@stigmer/domain';
+import type { ExecutionSnapshot } from '@stigmer/proto/internal/v1/execution_snapshots';
+import type { Caller } from '@stigmer/service';
+import { Limits } from '../limits';
+import { Contexts } from './contexts';
+import { Endings } from './endings';
+import { type Execution, type ExecutionKind, isTerminal, PHASE } from './execution-kind';
+import { type ExecutionRow, ExecutionStore } from './executions.store';
+import { Resolver } from './resolver';
+import { digestOf } from './run-request';
+import { sourcesOf } from './run-template';
+import { TemporalRuns } from './temporal';
+
+/** A run that is stored and is to be started. */
+export interface Start<E extends Execution> {
+  readonly kind: ExecutionKind<E>;
+  readonly row: ExecutionRow;
+  readonly snapshot: ExecutionSnapshot;
+  /** As it came, with the values of its secrets: they go to the resolver and are kept nowhere here. */
+  readonly request: E;
+  readonly caller: Caller;
+  /** Whether this call stored the run. A repetition must not end what the first call may be starting. */
+  readonly first: boolean;
+}
+
+/** After these, the same call would be refused again, and nothing has happened. */
+const REFUSALS: ReadonlySet<ErrorKind> = new Set([
+  'invalid-argument',
+  'not-found',
+  'already-exists',
+  'failed-precondition',
+  'permission-denied',
+  'unauthenticated',
+  'resource-exhausted',
+]);
+
+/** Starts a stored run: its context first, then its workflow. Every step may be repeated, by a caller who got no answer. */
+@Injectable()
+export class Starter {
+  constructor(
+    private readonly store: ExecutionStore,
+    private readonly resolver: Resolver,
+    private readonly contexts: Contexts,
+    private readonly runs: TemporalRuns,
+    private readonly endings: Endings,
+    private readonly limits: Limits,
+  ) {}
+
+  /**
+   * Answers the execution as it then is. A certain refusal ends it as FAILED with the reason. An uncertain answer is
+   * UNAVAILABLE and deletes nothing: the caller repeats the call, or the sweep settles it.
+   */
+  async start<E extends Execution>(start: Start<E>): Promise<E> {
+    const { kind, row, first } = start;
+    try {
+      await this.prepare(start);
+    } catch (error) {
+      if (!first || !isRefusal(error)) throw error;
+      // A context of this id that somebody else has made is not ours to destroy.
+      if (error.kind !== 'already-exists') await this.contexts.destroy(row._id);
+      return this.endings.end(kind, row._id, PHASE.failed, error.message);
+    }
+    try {
+      await this.runs.start(kind.workflowType, kind.taskQueue, row._id);
+    } catch (error) {
+      if (!first || !isRefusal(error)) throw error;
+      return this.endings.destroyAndEnd(kind, row._id, PHASE.failed, error.message);
+    }
+    return this.confirm(kind, row._id);
+  }
+
+  private async prepare<E extends Execution>({ kind, row, snapshot, request, caller }: Start<E>): Promise<void> {
+    await kind.ready?.(snapshot, caller);
+    const { expiresAt } = await this.resolver.prepare({
+      executionId: row._id,
+      org: row.org,
+      ...sourcesOf(snapshot),
+      runtimeEnv: request.spec?.runtimeEnv ?? {},
+      creator: row.creator,
+      requestDigest: digestOf(kind, request),
+      expiresAt: timestampFromDate(this.limits.leaseEnd(row.createdAt, new Date())),
+    });
+    const contextExpiresAt = expiresAt === undefined ? undefined : timestampDate(expiresAt);
+    await this.store.mark(row._id, { step: 'prepared', ...(contextExpiresAt === undefined ? {} : { contextExpiresAt }) });
+  }
+
+  /** Notes the start; undoes it where the execution was cancelled or deleted in the meantime. */
+  private async confirm<E extends Execution>(kind: ExecutionKind<E>, id: string): Promise<E> {
+    await this.store.markStarted(id);
+    const stored = await this.store.find(kind, id);
+    if (stored !== undefined && !isTerminal(stored.row.phase)) return stored.execution;
+    await this.runs.cancel(id);
+    await this.contexts.destroy(id);
+    if (stored === undefined) throw notFound(kind.name, id);
+    return stored.execution;
+  }
+}
+
+function isRefusal(error: unknown): error is DomainError {
+  return error instanceof DomainError && REFUSALS.has(error.kind);
+}
