@@ -26,8 +26,9 @@ describe('line ends', () => {
     expect(parseDotenv(lines.join(end))).toEqual(expected);
   });
 
-  test('a byte order mark before the first name is no part of it', () => {
+  test('a byte order mark is no part of the first line', () => {
     expect(parseDotenv('\uFEFFA=1')).toEqual([{ key: 'A', value: '1', line: 1 }]);
+    expect(parseDotenv('\uFEFF# comment')).toEqual([]);
   });
 });
 

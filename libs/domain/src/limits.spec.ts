@@ -17,6 +17,11 @@ test('what is within the limits passes', () => {
   );
 });
 
+test('an environment has no limit of bytes in all but the one of the message that carries it', () => {
+  const large = many(70).map(([name]) => [name, 'x'.repeat(LIMITS.valueBytes)] as const);
+  checkVariables(large, 'environment', 'spec.data');
+});
+
 test.each([
   ['an illegal name', [['A-B', 'canary']], 'spec.data["A-B"]', 'environment'],
   ['an oversized value', [['A', 'canary'.repeat(20_000)]], 'spec.data["A"]', 'environment'],

@@ -71,6 +71,12 @@ describe('parts of a secret', () => {
     );
   });
 
+  test('a weak part of a secret is no secret by itself', () => {
+    const { text } = createMasker(['postgres://app:postgres@db/app', 'redis://:abc@cache']);
+    expect(text('postgres is down, abc')).toBe('postgres is down, abc');
+    expect(text('postgres://app:postgres@db/app')).toBe(REDACTED);
+  });
+
   test('credentials in a JSON document are masked, and its other texts are not', () => {
     const document = JSON.stringify({
       type: 'service_account',
@@ -122,6 +128,10 @@ describe('several secrets', () => {
 
   test('of two that share some text no remnant is left', () => {
     expect(createMasker(['abcdefgh12', 'gh12345678']).text('<abcdefgh12345678>')).toBe(`<${REDACTED}>`);
+  });
+
+  test('a weak one is found where it borders on a strong one, the first time already', () => {
+    expect(createMasker(['sw0rdfish-1', 'true']).text('sw0rdfish-1true')).toBe(`${REDACTED}${REDACTED}`);
   });
 
   test('no secrets mask nothing', () => {
