@@ -1,0 +1,368 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { DomainError, unavailable } from '@stigmer/domain';
+import { freePort } from '@stigmer/embedded';
+import { Layer, Severity, type TemplateSchema } from '@stigmer/proto/agentic/resolver/v1/io';
+import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
+import { RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
+import { createLogger, type RunningService, serviceClient, type ServiceName, start } from '@stigmer/service';
+import { testIdentities } from '@stigmer/service/testing';
+import { ResolverModule } from './resolver.module';
+import { farSide, hold, startFarSides } from './testing/far-sides';
+
+const keys = testIdentities();
+let far: Awaited<ReturnType<typeof startFarSides>>;
+let service: RunningService;
+let address: string;
+let log = '';
+
+async function startResolver(environments: string, contexts: string) {
+  const listen = `127.0.0.1:${await freePort()}`;
+  const config = {
+    STIGMER_LISTEN: listen,
+    STIGMER_IDENTITY_KEY: keys.identity('resolver-service'),
+    STIGMER_TRUSTED_IDENTITIES: keys.trusted,
+    STIGMER_LOG_LEVEL: 'trace',
+    STIGMER_ENVIRONMENT_SERVICE: environments,
+    STIGMER_CONTEXT_SERVICE: contexts,
+  } as const;
+  const running = await start({
+    name: 'resolver-service',
+    services: [ResolverQueryController, RunResolver],
+    config,
+    module: ResolverModule.with(config),
+    log: createLogger('resolver-service', 'trace', {
+      write: (line: string) => {
+        log += line;
+      },
+    }),
+  });
+  return { running, listen };
+}
+
+beforeAll(async () => {
+  far = await startFarSides(keys);
+  ({ running: service, listen: address } = await startResolver(far.environments, far.contexts));
+});
+afterAll(async () => {
+  await service.close();
+  await far.close();
+});
+beforeEach(() => {
+  farSide.environments.clear();
+  farSide.opened.length = 0;
+  farSide.created.length = 0;
+  farSide.failure = undefined;
+  log = '';
+  hold({
+    id: 'env-1',
+    slug: 'base',
+    org: 'acme',
+    revision: 'v1',
+    data: { REGION: { value: 'eu' }, TOKEN: { value: 'canary-base', isSecret: true }, DEBUG: { value: '' } },
+  });
+  hold({ id: 'env-2', slug: 'prod', org: 'acme', revision: 'v7', data: { REGION: { value: 'us' } } });
+});
+
+function as(name: ServiceName, at = address) {
+  const options = { address: at, audience: 'resolver-service', identity: keys.identity(name) } as const;
+  return {
+    query: serviceClient(ResolverQueryController, options),
+    runs: serviceClient(RunResolver, options),
+  };
+}
+
+type TemplateInit = MessageInitShape<typeof TemplateSchema>;
+
+const TEMPLATE: TemplateInit = {
+  kind: 'Agent',
+  id: 'agt-1',
+  name: 'helper',
+  envSpec: {
+    data: {
+      REGION: { value: 'nowhere', description: 'where to run' },
+      TOKEN: { isSecret: true },
+      EXTRA: { optional: true },
+    },
+  },
+};
+
+/** What a test says differently. */
+interface Differently {
+  readonly template?: TemplateInit;
+  readonly environmentRefs?: { slug: string; org?: string }[];
+  readonly runtimeEnv?: Record<string, { value: string; isSecret?: boolean }>;
+}
+
+function resolveInput(over: Differently = {}) {
+  return { org: 'acme', template: TEMPLATE, environmentRefs: [{ slug: 'base' }, { slug: 'prod' }], ...over };
+}
+
+function prepareInput(over: Differently = {}) {
+  return {
+    ...resolveInput(),
+    executionId: 'aex-1',
+    creator: 'local',
+    requestDigest: Buffer.from('digest'),
+    expiresAt: timestampFromMs(Date.now() + 86_400_000),
+    ...over,
+  };
+}
+
+async function refusal(call: Promise<unknown>): Promise<DomainError> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof DomainError)) throw new Error('was not refused as it should be', { cause: error });
+  return error;
+}
+
+describe('explain', () => {
+  it('merges template, environments in order, and runtime, and tells where each value comes from', async () => {
+    const { variables, environments, diagnostics } = await as('gateway').query.explain(
+      resolveInput({ runtimeEnv: { MODE: { value: 'fast' }, TOKEN: { value: '', isSecret: true } } }),
+    );
+    expect(diagnostics).toEqual([]);
+    expect(environments.map(({ slug, revision }) => [slug, revision])).toEqual([
+      ['base', 'v1'],
+      ['prod', 'v7'],
+    ]);
+    expect(Object.keys(variables)).toEqual(['DEBUG', 'MODE', 'REGION', 'TOKEN']);
+    expect(variables['REGION']).toMatchObject({
+      value: 'us',
+      description: 'where to run',
+      origin: { layer: Layer.ENVIRONMENT, environmentId: 'env-2', environmentSlug: 'prod', revision: 'v7' },
+      shadowed: [{ layer: Layer.ENVIRONMENT, environmentId: 'env-1' }, { layer: Layer.TEMPLATE }],
+    });
+    expect(variables['TOKEN']).toMatchObject({
+      value: '********',
+      isSecret: true,
+      origin: { layer: Layer.RUNTIME },
+    });
+    expect(variables['DEBUG']).toMatchObject({ value: '', isSecret: false });
+  });
+
+  it('opens the environments in one call and redacted, so that no secret is decrypted', async () => {
+    await as('gateway').query.explain(resolveInput());
+    expect(farSide.opened).toHaveLength(1);
+    expect(farSide.opened[0]).toMatchObject({ org: 'acme', redacted: true });
+  });
+
+  it('keeps a value to itself that a later layer makes secret by its name', async () => {
+    const { variables } = await as('gateway').query.explain(
+      resolveInput({ runtimeEnv: { TOKEN: { value: 'canary' } } }),
+    );
+    expect(variables['TOKEN']).toMatchObject({ value: '********', isSecret: true });
+  });
+
+  it("refuses a secret's value, naming the variable and not the value", async () => {
+    const runtimeEnv = { A: { value: 'canary-1', isSecret: true }, B: { value: '********', isSecret: true } };
+    const error = await refusal(as('gateway').query.explain(resolveInput({ runtimeEnv })));
+    expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'runtime_env["A"]' }] });
+    expect(error.message + log).not.toContain('canary');
+  });
+
+  it('says everything that is wrong with a run, and still shows the rest', async () => {
+    const { variables, diagnostics } = await as('gateway').query.explain(
+      resolveInput({
+        template: BROKEN,
+        environmentRefs: [{ slug: 'prod' }, { slug: 'gone' }, { slug: 'lost', org: 'other' }],
+      }),
+    );
+    expect(variables['REGION']?.value).toBe('us');
+    expect(diagnostics.every(({ severity }) => severity === Severity.ERROR)).toBe(true);
+    expect(diagnostics.map(({ code, server, field, variable }) => [code, server, field, variable])).toEqual(
+      BROKEN_FINDINGS,
+    );
+    expect(diagnostics.map(({ message }) => message)).toEqual(
+      expect.arrayContaining(['Environment not found: gone', 'Environment not found: other/lost']),
+    );
+    const checked = await as('control-plane').query.check(
+      resolveInput({
+        template: BROKEN,
+        environmentRefs: [{ slug: 'prod' }, { slug: 'gone' }, { slug: 'lost', org: 'other' }],
+      }),
+    );
+    expect(checked.diagnostics).toEqual(diagnostics);
+  });
+});
+
+/** One of each kind of mistake. */
+const BROKEN: TemplateInit = {
+  kind: 'Workflow',
+  name: 'broken',
+  envSpec: {
+    data: {
+      TOKEN: { isSecret: true },
+      NEEDED: {},
+      KEY: { isSecret: true, optional: true },
+      PLAIN: { value: 'x' },
+    },
+  },
+  mcpServers: [
+    {
+      name: 'files',
+      serverType: {
+        case: 'stdio',
+        value: {
+          command: 'run ${TOKEN}',
+          args: ['${REGION}'],
+          envPlaceholders: { A: '${TOKEN}', B: '${REGIO}', C: '${1}' },
+        },
+      },
+    },
+    {
+      name: 'web',
+      serverType: {
+        case: 'http',
+        value: {
+          url: 'https://${REGION}',
+          headers: { Authorization: 'Bearer ${KEY}' },
+          queryParams: { q: '${NOPE:-no}' },
+        },
+      },
+    },
+    { name: 'box', serverType: { case: 'docker', value: { image: 'i', envPlaceholders: { X: '${' } } } },
+  ],
+  variableUses: [
+    { location: 'tasks[0] a: x', name: 'PLAIN', secret: true },
+    { location: 'tasks[1] b: x', name: 'NEEDED', secret: false },
+    { location: 'tasks[2] c: x', name: 'PLAINE', secret: false },
+    { location: 'tasks[3] d: x', name: 'KEY', secret: true },
+  ],
+};
+const BROKEN_FINDINGS = [
+  ['missing-environment', '', 'environment_refs', ''],
+  ['missing-environment', '', 'environment_refs', ''],
+  ['missing-variable', '', '', 'NEEDED'],
+  ['missing-variable', '', '', 'TOKEN'],
+  ['placeholder-not-allowed', 'files', 'command', ''],
+  ['placeholder-not-allowed', 'files', 'args[0]', ''],
+  ['unknown-variable', 'files', 'env_placeholders.B', 'REGIO'],
+  ['bad-placeholder', 'files', 'env_placeholders.C', ''],
+  ['placeholder-not-allowed', 'web', 'url', ''],
+  ['unknown-variable', 'web', 'headers.Authorization', 'KEY'],
+  ['bad-placeholder', 'box', 'env_placeholders.X', ''],
+  ['plain-variable-as-secret', '', 'tasks[0] a: x', 'PLAIN'],
+  ['unknown-variable', '', 'tasks[2] c: x', 'PLAINE'],
+];
+
+describe('prepare', () => {
+  it('creates the context with the merged values and answers provenance without a secret', async () => {
+    const prepared = await as('control-plane').runs.prepare(
+      prepareInput({
+        runtimeEnv: { PASSWORD: { value: 'canary-run', isSecret: true }, REGION: { value: 'asia' } },
+      }),
+    );
+    expect(farSide.opened[0]?.redacted).toBe(false);
+    const [created] = farSide.created;
+    expect(created).toMatchObject({ executionId: 'aex-1', org: 'acme', creator: 'local' });
+    expect(created?.requestDigest).toEqual(new Uint8Array(Buffer.from('digest')));
+    expect(created?.data).toMatchObject({
+      TOKEN: { value: 'canary-base', isSecret: true },
+      PASSWORD: { value: 'canary-run', isSecret: true },
+      REGION: { value: 'asia', isSecret: false },
+      DEBUG: { value: '', isSecret: false },
+    });
+    expect(prepared.contextId).toBe('exec-1');
+    expect(prepared.variables['TOKEN']).toMatchObject({ value: '********', isSecret: true });
+    expect(
+      JSON.stringify(prepared, (_key, value: unknown) =>
+        typeof value === 'bigint' ? String(value) : value,
+      ) + log,
+    ).not.toContain('canary');
+  });
+
+  it('makes a value secret that any layer calls secret', async () => {
+    await as('control-plane').runs.prepare(prepareInput({ runtimeEnv: { TOKEN: { value: 'plain' } } }));
+    expect(farSide.created[0]?.data['TOKEN']).toMatchObject({ value: 'plain', isSecret: true });
+  });
+
+  it('refuses a run with everything that is wrong in one answer, and creates nothing', async () => {
+    const error = await refusal(
+      as('control-plane').runs.prepare(
+        prepareInput({
+          template: BROKEN,
+          environmentRefs: [{ slug: 'prod' }, { slug: 'gone' }, { slug: 'lost', org: 'other' }],
+        }),
+      ),
+    );
+    expect(error.kind).toBe('failed-precondition');
+    expect(error.violations).toHaveLength(BROKEN_FINDINGS.length);
+    expect(error.message).toContain('Environment not found: gone');
+    expect(error.violations).toContainEqual({
+      field: 'files env_placeholders.B',
+      description: expect.stringContaining('did you mean REGION?') as string,
+    });
+    expect(farSide.created).toEqual([]);
+  });
+
+  it('asks no environment-service where the run refers to no environment', async () => {
+    await as('control-plane').runs.prepare(
+      prepareInput({ environmentRefs: [], runtimeEnv: { TOKEN: { value: 'x', isSecret: true } } }),
+    );
+    expect(farSide.opened).toEqual([]);
+    expect(farSide.created).toHaveLength(1);
+  });
+
+  it('refuses a template that carries the value of a secret, naming the key', async () => {
+    const template = { name: 't', envSpec: { data: { TOKEN: { value: 'canary', isSecret: true } } } };
+    const error = await refusal(as('control-plane').runs.prepare(prepareInput({ template })));
+    expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'TOKEN' }] });
+    expect(error.message + log).not.toContain('canary');
+  });
+
+  it('refuses illegal names, oversized values and too many variables, naming the key or the limit', async () => {
+    const prepare = (runtimeEnv: Record<string, { value: string }>) =>
+      refusal(
+        as('control-plane').runs.prepare(
+          prepareInput({ runtimeEnv: { ...runtimeEnv, TOKEN: { value: 'x' } } }),
+        ),
+      );
+    expect((await prepare({ '1BAD': { value: 'x' } })).message).toContain('"1BAD"');
+    expect((await prepare({ BIG: { value: 'x'.repeat(65_537) } })).message).toContain('BIG');
+    const many = Object.fromEntries(Array.from({ length: 5_001 }, (_, i) => [`K${i}`, { value: 'x' }]));
+    expect(await prepare(many)).toMatchObject({
+      kind: 'invalid-argument',
+      message: expect.stringContaining('5000') as string,
+    });
+    const large = Object.fromEntries(
+      Array.from({ length: 70 }, (_, i) => [`K${i}`, { value: 'x'.repeat(65_000) }]),
+    );
+    expect(await prepare(large)).toMatchObject({
+      kind: 'invalid-argument',
+      message: expect.stringContaining('4194304') as string,
+    });
+    expect(farSide.created).toEqual([]);
+  });
+
+  it('is for the control-plane alone', async () => {
+    for (const caller of ['gateway', 'workflow-runner', 'environment-service'] as const) {
+      expect(await refusal(as(caller).runs.prepare(prepareInput()))).toMatchObject({
+        kind: 'permission-denied',
+      });
+    }
+  });
+});
+
+describe('a part that is down', () => {
+  it('is UNAVAILABLE by its name, for the caller to retry, and nothing is created', async () => {
+    farSide.failure = unavailable('the database does not answer');
+    expect(await refusal(as('control-plane').runs.prepare(prepareInput()))).toMatchObject({
+      kind: 'unavailable',
+    });
+    expect(farSide.created).toEqual([]);
+  });
+
+  it('is UNAVAILABLE when it is the context service', async () => {
+    const { running, listen } = await startResolver(far.environments, `127.0.0.1:${await freePort()}`);
+    try {
+      expect(await refusal(as('control-plane', listen).runs.prepare(prepareInput()))).toMatchObject({
+        kind: 'unavailable',
+      });
+    } finally {
+      await running.close();
+    }
+  });
+});

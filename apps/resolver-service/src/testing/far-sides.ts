@@ -1,0 +1,107 @@
+import { Module } from '@nestjs/common';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { freePort } from '@stigmer/embedded';
+import { ContextVault, type CreateContextInput } from '@stigmer/proto/internal/v1/context_vault';
+import {
+  EnvironmentVault,
+  type OpenEnvironmentsInput,
+  type OpenedEnvironment,
+  OpenedEnvironmentSchema,
+} from '@stigmer/proto/internal/v1/environment_vault';
+import { createLogger, GrpcController, type RpcHandlers, type RunningService, start } from '@stigmer/service';
+import type { TestIdentities } from '@stigmer/service/testing';
+import type { DescService } from '@bufbuild/protobuf';
+
+/** What the services on the far side hold, and what they were asked. Reset by every test. */
+export const farSide = {
+  environments: new Map<string, OpenedEnvironment>(),
+  opened: [] as OpenEnvironmentsInput[],
+  created: [] as CreateContextInput[],
+  failure: undefined as Error | undefined,
+};
+
+/** Puts an environment into the far side, under its slug. */
+export function hold(
+  init: MessageInitShape<typeof OpenedEnvironmentSchema> & { readonly slug: string },
+): void {
+  farSide.environments.set(init.slug, create(OpenedEnvironmentSchema, init));
+}
+
+@GrpcController(EnvironmentVault)
+class Environments implements RpcHandlers<typeof EnvironmentVault> {
+  open(input: OpenEnvironmentsInput) {
+    if (farSide.failure !== undefined) throw farSide.failure;
+    farSide.opened.push(input);
+    const found = input.references.flatMap(({ slug }) => farSide.environments.get(slug) ?? []);
+    const missing = input.references.filter(({ slug }) => !farSide.environments.has(slug));
+    return Promise.resolve({ environments: input.redacted ? found.map(withoutSecrets) : found, missing });
+  }
+}
+
+@GrpcController(ContextVault)
+class Contexts implements Pick<RpcHandlers<typeof ContextVault>, 'create'> {
+  create(input: CreateContextInput) {
+    farSide.created.push(input);
+    return Promise.resolve({ id: 'exec-1', expiresAt: input.expiresAt, created: true });
+  }
+  renew(): never {
+    throw new Error('the resolver may not renew');
+  }
+  destroy(): never {
+    throw new Error('the resolver may not destroy');
+  }
+  list(): never {
+    throw new Error('the resolver may not list');
+  }
+}
+
+function withoutSecrets({ id, slug, org, name, revision, data }: OpenedEnvironment): OpenedEnvironment {
+  const redacted = Object.entries(data).map(([key, { value, isSecret, description }]) => [
+    key,
+    { value: isSecret ? '' : value, isSecret, description },
+  ]);
+  return create(OpenedEnvironmentSchema, {
+    id,
+    slug,
+    org,
+    name,
+    revision,
+    data: Object.fromEntries(redacted) as OpenedEnvironment['data'],
+  });
+}
+
+@Module({ controllers: [Environments] })
+class EnvironmentsModule {}
+
+@Module({ controllers: [Contexts] })
+class ContextsModule {}
+
+/** Starts both far sides on real ports, behind the real identity guard and the real table of callers. */
+export async function startFarSides(keys: TestIdentities) {
+  const environments = await startOne('environment-service', EnvironmentVault, EnvironmentsModule, keys);
+  const contexts = await startOne('execution-context-service', ContextVault, ContextsModule, keys);
+  return {
+    environments: environments.address,
+    contexts: contexts.address,
+    close: async () => {
+      await Promise.all([environments.service.close(), contexts.service.close()]);
+    },
+  };
+}
+
+async function startOne(
+  name: 'environment-service' | 'execution-context-service',
+  service: DescService,
+  module: new () => object,
+  keys: TestIdentities,
+): Promise<{ readonly address: string; readonly service: RunningService }> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const config = {
+    STIGMER_LISTEN: address,
+    STIGMER_IDENTITY_KEY: keys.identity(name),
+    STIGMER_TRUSTED_IDENTITIES: keys.trusted,
+    STIGMER_LOG_LEVEL: 'silent',
+  } as const;
+  const log = createLogger(name, 'silent');
+  return { address, service: await start({ name, services: [service], config, module, log }) };
+}
