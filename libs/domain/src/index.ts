@@ -10,7 +10,6 @@ export * from './merge';
 export { isVariableName, quoteName, slugify, VARIABLE_NAME_RULE } from './names';
 export {
   parsePlaceholders,
-  placeholderNames,
   substitute,
   type ParsedPlaceholders,
   type PlaceholderPart,

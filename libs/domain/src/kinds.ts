@@ -15,11 +15,6 @@ export const KINDS = {
 
 export type KindName = keyof typeof KINDS;
 
-/** Whether a text, such as the `kind:` of a file, names a kind. */
-export function isKindName(text: string): text is KindName {
-  return Object.hasOwn(KINDS, text);
-}
-
 export interface ReferenceCandidate {
   readonly by: 'id' | 'slug';
   readonly value: string;

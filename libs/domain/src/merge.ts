@@ -39,6 +39,8 @@ export interface MergedValue {
   readonly shadowed: readonly LayerSource[];
 }
 
+const SECRET_IN_TEMPLATE = 'a template declares a secret and never carries its value: leave the value empty';
+
 /** An entry together with its layer's source. */
 interface Given extends LayerEntry {
   readonly source: LayerSource;
@@ -127,7 +129,3 @@ function refuseIllegal(layers: readonly Layer[]): void {
   }
   if (violations.length > 0) throw invalidArguments(violations);
 }
-
-/** Said where a template is written and where it is merged. */
-export const SECRET_IN_TEMPLATE =
-  'a template declares a secret and never carries its value: leave the value empty';

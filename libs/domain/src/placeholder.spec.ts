@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parsePlaceholders, placeholderNames, type PlaceholderPart, substitute } from './placeholder';
+import { parsePlaceholders, type PlaceholderPart, substitute } from './placeholder';
 
 const VALUES = new Map([
   ['USER', { text: 'ann', secret: false }],
@@ -75,10 +75,6 @@ describe('substitute', () => {
     expect(result.ok).toBe(false);
     expect(JSON.stringify(result)).not.toContain('canary');
   });
-});
-
-test('placeholderNames lists each variable once', () => {
-  expect(placeholderNames('${B}${A:-x}${B}$${C}${')).toEqual(['B', 'A']);
 });
 
 describe('for any text', () => {

@@ -90,12 +90,6 @@ function bad(column: number, message: string, hint: string): PlaceholderProblem 
   return { code: 'bad-placeholder', column, message, hint };
 }
 
-/** The variables that a text names, each once. */
-export function placeholderNames(text: string): readonly string[] {
-  const names = parsePlaceholders(text).parts.map((part) => (part.kind === 'variable' ? part.name : ''));
-  return [...new Set(names)].filter((name) => name !== '');
-}
-
 /** A text with its placeholders filled in; secret as soon as one variable in it is. */
 export interface ResolvedText {
   readonly text: string;
