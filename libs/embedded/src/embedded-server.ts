@@ -2,6 +2,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Program } from './binaries';
+import { serverEnvironment } from './config';
 import { freePort, requireFreePort } from './port';
 import { startProcess, type SupervisedProcess } from './supervised-process';
 
@@ -60,6 +61,7 @@ async function attempt(
     program,
     args: await kind.args(port, folder),
     folder,
+    environment: serverEnvironment(folder),
     temporary: options.dataDir === undefined,
     logFile: options.logFile ?? join(folder, 'server.log'),
     timeoutMs: START_TIMEOUT_MS,

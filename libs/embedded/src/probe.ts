@@ -2,6 +2,8 @@ import { connect } from 'node:net';
 import { connect as connectHttp2, constants, type IncomingHttpHeaders } from 'node:http2';
 
 const PROBE_TIMEOUT_MS = 2_000;
+/** Not compressed, then the length of the message. */
+const FRAME_HEADER_BYTES = 5;
 
 /** Sends the bytes and succeeds when the answer contains what is expected. */
 export async function probeTcp(port: number, request: Buffer, expected: string): Promise<void> {
@@ -27,12 +29,13 @@ export async function probeTcp(port: number, request: Buffer, expected: string):
   }
 }
 
-/** Calls a unary rpc without a gRPC library (this package has no dependency) and succeeds on status OK. */
-export async function probeGrpc(port: number, path: string, message: Buffer): Promise<void> {
+/** Calls a unary rpc without a gRPC library (this package has no dependency); its message when the status is OK. */
+export async function probeGrpc(port: number, path: string, message: Buffer): Promise<Buffer> {
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   try {
-    await new Promise<void>((resolve, reject) => {
+    return await new Promise<Buffer>((resolve, reject) => {
       session.once('error', reject);
+      const chunks: Buffer[] = [];
       const call = session.request({
         [constants.HTTP2_HEADER_METHOD]: 'POST',
         [constants.HTTP2_HEADER_PATH]: path,
@@ -41,7 +44,7 @@ export async function probeGrpc(port: number, path: string, message: Buffer): Pr
       });
       const settle = (headers: IncomingHttpHeaders): void => {
         const status = headers['grpc-status'];
-        if (status === '0') resolve();
+        if (status === '0') resolve(Buffer.concat(chunks).subarray(FRAME_HEADER_BYTES));
         else if (status !== undefined) reject(new Error(`gRPC status ${status.toString()}`));
       };
       call.setTimeout(PROBE_TIMEOUT_MS, () => {
@@ -54,8 +57,8 @@ export async function probeGrpc(port: number, path: string, message: Buffer): Pr
       call.once('close', () => {
         reject(new Error('call closed'));
       });
-      call.resume();
-      const frame = Buffer.alloc(5);
+      call.on('data', (chunk: Buffer) => chunks.push(chunk));
+      const frame = Buffer.alloc(FRAME_HEADER_BYTES);
       frame.writeUInt32BE(message.length, 1);
       call.end(Buffer.concat([frame, message]));
     });

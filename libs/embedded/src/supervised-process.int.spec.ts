@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serverEnvironment } from './config';
 import { startRedis } from './index';
 import { startProcess } from './supervised-process';
 
@@ -10,7 +11,7 @@ afterEach(() => {
   delete process.env['STIGMER_SPEC_CANARY'];
 });
 
-it('passes nothing of our environment on but what a program needs to run', async () => {
+it('gives a server nothing of our environment but what it needs to run', async () => {
   process.env['STIGMER_SPEC_CANARY'] = 'canary';
   const folder = await mkdtemp(join(tmpdir(), 'stigmer-spec-'));
   const start = startProcess({
@@ -18,6 +19,7 @@ it('passes nothing of our environment on but what a program needs to run', async
     program: { file: '/usr/bin/env', args: [] },
     args: [],
     folder,
+    environment: serverEnvironment(folder),
     temporary: true,
     logFile: join(folder, 'server.log'),
     timeoutMs: 5_000,

@@ -8,11 +8,10 @@
  * While the watcher lives in the group, the kernel gives the id to nobody else: it cannot kill a stranger.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Program } from './binaries';
-import { serverEnvironment } from './config';
 
 const STOP_GRACE_MS = 15_000;
 const LOG_TAIL_LINES = 15;
@@ -40,6 +39,8 @@ export interface ProcessPlan {
   readonly program: Program;
   readonly args: readonly string[];
   readonly folder: string;
+  /** All that the program sees of an environment; nothing is inherited. */
+  readonly environment: NodeJS.ProcessEnv;
   /** Nobody will read the folder again: stop at once instead of in good order, and remove it. */
   readonly temporary: boolean;
   readonly logFile: string;
@@ -52,36 +53,38 @@ export interface ProcessPlan {
 export interface SupervisedProcess {
   /** The server's process id, which is also its process group's. */
   readonly pid: number;
-  /** Settles when the process is gone, whoever ended it. */
-  readonly exited: Promise<void>;
+  /** Resolves when the process is gone, whoever ended it, with how it ended: `exit code 1`, `signal SIGKILL`. */
+  readonly exited: Promise<string>;
   stop(): Promise<void>;
 }
 
 /** Starts the process and waits until its probe succeeds; on failure nothing of it is left, and the log's end is told. */
 export async function startProcess(plan: ProcessPlan): Promise<SupervisedProcess> {
-  const child = spawnWatched(plan);
+  const { child, logStart } = spawnWatched(plan);
   const started = supervise(child, plan);
   try {
     await untilReady(plan, started.exited);
     return started;
   } catch (cause) {
-    const tail = logTail(plan.logFile);
+    const tail = logTail(plan.logFile, logStart);
     await started.stop();
     throw new Error(`${plan.name} did not start: ${(cause as Error).message}\n${tail}`, { cause });
   }
 }
 
-function spawnWatched(plan: ProcessPlan): ChildProcess {
+function spawnWatched(plan: ProcessPlan): { readonly child: ChildProcess; readonly logStart: number } {
   const log = openSync(plan.logFile, 'a', 0o600);
   try {
+    const logStart = fstatSync(log).size;
     const scratch = plan.temporary ? plan.folder : '';
     const command = [plan.program.file, ...plan.program.args, ...plan.args];
-    return spawn('/bin/sh', ['-c', WATCHER, 'stigmer-watcher', scratch, ...command], {
+    const child = spawn('/bin/sh', ['-c', WATCHER, 'stigmer-watcher', scratch, ...command], {
       cwd: plan.folder,
-      env: serverEnvironment(plan.folder),
+      env: plan.environment,
       detached: true,
       stdio: ['pipe', log, log],
     });
+    return { child, logStart };
   } finally {
     closeSync(log);
   }
@@ -90,11 +93,11 @@ function spawnWatched(plan: ProcessPlan): ChildProcess {
 function supervise(child: ChildProcess, plan: ProcessPlan): SupervisedProcess {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${plan.name} did not start: /bin/sh cannot be run`);
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => {
+  const exited = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => {
       // Whatever the server left in its group, the watcher included.
       signalGroup(pid, 'SIGKILL');
-      resolve();
+      resolve(signal === null ? `exit code ${code ?? 0}` : `signal ${signal}`);
     });
   });
   // A program that forgets to stop its servers may still end; they end with it.
@@ -108,7 +111,7 @@ function supervise(child: ChildProcess, plan: ProcessPlan): SupervisedProcess {
 async function stopProcess(
   child: ChildProcess,
   pid: number,
-  exited: Promise<void>,
+  exited: Promise<string>,
   plan: ProcessPlan,
 ): Promise<void> {
   child.ref();
@@ -122,7 +125,7 @@ async function stopProcess(
   if (plan.temporary) await rm(plan.folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
-async function untilReady(plan: ProcessPlan, exited: Promise<void>): Promise<void> {
+async function untilReady(plan: ProcessPlan, exited: Promise<string>): Promise<void> {
   const ended = new AbortController();
   void exited.then(() => {
     ended.abort();
@@ -143,8 +146,10 @@ async function untilReady(plan: ProcessPlan, exited: Promise<void>): Promise<voi
   }
 }
 
-function logTail(file: string): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+/** The last lines that this process wrote; what earlier ones left in the file is not its doing. */
+function logTail(file: string, start: number): string {
+  const text = readFileSync(file).subarray(start).toString();
+  return text.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

@@ -36,7 +36,9 @@ export async function startTemporal(
         ...(options.dataDir === undefined ? [] : persistent(folder)),
         ...POLL_RATES,
       ],
-      probe: (chosen) => probeGrpc(chosen, DESCRIBE_NAMESPACE, DEFAULT_NAMESPACE),
+      probe: async (chosen) => {
+        await probeGrpc(chosen, DESCRIBE_NAMESPACE, DEFAULT_NAMESPACE);
+      },
     },
     options,
   );
