@@ -12,7 +12,7 @@ import {
   type Resource,
   type ResourceArgs,
 } from './resource';
-import { declarationSpec, type VariableDeclarations } from './variables';
+import { declarationSpec, refuseCredentials, type VariableDeclarations } from './variables';
 
 export interface AgentArgs extends ResourceArgs {
   readonly instructions: string;
@@ -33,6 +33,7 @@ export class Agent implements Resource<'Agent'> {
     readonly name: string,
     args: AgentArgs,
   ) {
+    refuseCredentials(args.envSpec);
     this.#args = args;
     ctx.declare(this);
   }

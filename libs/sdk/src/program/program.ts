@@ -52,6 +52,9 @@ export async function loadProgram(path: string): Promise<LoadedProgram> {
   Reflect.set(globalThis, LOADING, programs);
   try {
     await import(pathToFileURL(resolve(path)).href);
+  } catch (cause) {
+    const [reason] = String(cause).split('\n');
+    throw invalidArgument(`cannot run ${path}: ${reason ?? ''}`, [], { cause });
   } finally {
     Reflect.set(globalThis, LOADING, outer);
   }

@@ -12,7 +12,7 @@ export type VariableDeclarations = Readonly<Record<string, VariableDeclaration>>
 
 /** A secret has no default: a template never carries a secret's value. */
 export type VariableDeclaration = { readonly description?: string; readonly optional?: boolean } & (
-  { readonly isSecret: true } | { readonly isSecret?: false; readonly value?: string }
+  { readonly isSecret: true } | { readonly isSecret?: false; readonly value?: string; readonly plain?: true }
 );
 
 /** The variables of an environment: plain text, or a secret. */
@@ -34,7 +34,7 @@ export function declarationSpec(declarations: VariableDeclarations = {}) {
 
 function declarationValue(declared: VariableDeclaration): MessageInitShape<typeof EnvironmentValueSchema> {
   const { isSecret = false, description = '', optional = false } = declared;
-  return { value: declared.isSecret ? '' : (declared.value ?? ''), isSecret, description, optional };
+  return { value: 'value' in declared ? declared.value : '', isSecret, description, optional };
 }
 
 /** Secrets are asked for one after the other, in the program's order: two prompts cannot share a terminal. */
@@ -50,16 +50,22 @@ export async function variablesSpec(variables: Variables, description: string, {
   return create(EnvironmentSpecSchema, { description, data: Object.fromEntries(data) });
 }
 
-/** Source text is copied, committed and shared: a credential in it is refused when it is declared. */
-export function refuseCredentials(variables: Variables): void {
-  for (const [name, given] of Object.entries(variables)) {
-    const variable = typeof given === 'string' ? { value: given } : given;
-    if (variable instanceof Secret || typeof variable.value !== 'string' || variable.plain) continue;
-    const reason = looksLikeCredential(name, variable.value);
+/** Source text is copied, committed and shared: a credential in it is refused where it is declared. */
+export function refuseCredentials(variables: Variables | VariableDeclarations = {}): void {
+  for (const [name, given] of Object.entries<Variables[string] | VariableDeclaration>(variables)) {
+    const text = plainText(given);
+    const reason = text === undefined ? undefined : looksLikeCredential(name, text);
     if (reason === undefined) continue;
     throw invalidArgument(
-      `${name} looks like a secret (${reason}): use secret({ file: … }) or secret({ prompt: … }), ` +
-        'or plain: true where it is none',
+      `${name} looks like a secret (${reason}): an environment takes secret({ file: … }) or ` +
+        'secret({ prompt: … }), a template declares isSecret: true; plain: true says that it is none',
     );
   }
+}
+
+/** The text that stands in the source, unless it is said to be no secret. */
+function plainText(given: Variables[string] | VariableDeclaration): string | undefined {
+  if (typeof given === 'string') return given;
+  if (given instanceof Secret || !('value' in given) || given.plain) return undefined;
+  return given.value instanceof Secret ? undefined : given.value;
 }

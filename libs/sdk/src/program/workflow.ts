@@ -13,7 +13,7 @@ import {
   type Resource,
   type ResourceArgs,
 } from './resource';
-import { declarationSpec, type VariableDeclarations } from './variables';
+import { declarationSpec, refuseCredentials, type VariableDeclarations } from './variables';
 
 export interface TaskArgs {
   readonly name: string;
@@ -44,6 +44,7 @@ export class Workflow implements Resource<'Workflow'> {
     readonly name: string,
     args: WorkflowArgs,
   ) {
+    refuseCredentials(args.envSpec);
     this.#args = args;
     ctx.declare(this);
   }

@@ -1,0 +1,4 @@
+import { run } from '../../index';
+
+run(() => undefined);
+run(() => undefined);
