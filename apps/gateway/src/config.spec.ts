@@ -7,7 +7,7 @@ import { gatewayConfig } from './config';
 
 const folder = mkdtempSync(join(tmpdir(), 'stigmer-gateway-'));
 const keyFile = join(folder, 'identity.jwk');
-writeFileSync(keyFile, testIdentities().privateJwk.gateway);
+writeFileSync(keyFile, testIdentities().privateJwk.gateway, { mode: 0o600 });
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });

@@ -15,7 +15,7 @@ const schema = z.object({
 });
 const folder = mkdtempSync(join(tmpdir(), 'stigmer-config-'));
 const keyFile = join(folder, 'key');
-writeFileSync(keyFile, '{"k":1}\n');
+writeFileSync(keyFile, '{"k":1}\n', { mode: 0o600 });
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
@@ -31,7 +31,7 @@ describe('reading the configuration', () => {
 
   it('names every bad variable in one message and quotes no value', () => {
     const broken = join(folder, 'broken');
-    writeFileSync(broken, 'canary-secret');
+    writeFileSync(broken, 'canary-secret', { mode: 0o600 });
     const read = () => readConfig(schema, { STIGMER_MODE: 'canary-mode', STIGMER_KEY_FILE: broken });
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(
@@ -44,6 +44,15 @@ describe('reading the configuration', () => {
     expect(() => readConfig(schema, { STIGMER_LISTEN: 'a:1', STIGMER_KEY: '{}' })).toThrow(
       'STIGMER_KEY: is a secret and is only read from a file: set STIGMER_KEY_FILE',
     );
+  });
+
+  it('refuses a secret whose file other users may read, and says where a missing one belongs', () => {
+    const open = join(folder, 'open');
+    writeFileSync(open, '{}', { mode: 0o644 });
+    const read = (file: string | undefined) => () =>
+      readConfig(schema, { STIGMER_LISTEN: 'a:1', STIGMER_KEY_FILE: file });
+    expect(read(open)).toThrow(/STIGMER_KEY: .* is open to other users; run chmod 600/);
+    expect(read(undefined)).toThrow('STIGMER_KEY: is required; set STIGMER_KEY_FILE');
   });
 
   it('refuses a variable that is given twice, and a file that is not there', () => {
@@ -77,7 +86,7 @@ describe('reading the configuration', () => {
   it("reads a service's identity and the keys it trusts", () => {
     const keys = testIdentities();
     const file = join(folder, 'identity.json');
-    writeFileSync(file, keys.privateJwk.gateway);
+    writeFileSync(file, keys.privateJwk.gateway, { mode: 0o600 });
     const config = readConfig(serviceConfig, {
       STIGMER_LISTEN: '127.0.0.1:0',
       STIGMER_IDENTITY_KEY_FILE: file,

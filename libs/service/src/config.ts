@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { Identity, TrustedIdentities } from './identity';
 
@@ -61,7 +61,8 @@ export function readConfig<S extends ConfigSchema>(
 ): z.infer<S> {
   const problems: string[] = [];
   const raw: Record<string, string> = {};
-  for (const variable of describeConfig(schema)) {
+  const variables = describeConfig(schema);
+  for (const variable of variables) {
     try {
       const text = readVariable(variable, env);
       if (text !== undefined) raw[variable.name] = text;
@@ -74,7 +75,8 @@ export function readConfig<S extends ConfigSchema>(
   const named = new Set(problems.map((problem) => problem.slice(0, problem.indexOf(':'))));
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0] ?? 'configuration');
-    if (!named.has(name)) problems.push(`${name}: ${explain(issue, name in raw)}`);
+    if (!named.has(name))
+      problems.push(`${name}: ${name in raw ? explain(issue) : missing(name, variables)}`);
   }
   throw new ConfigError(`the configuration is not usable\n${problems.map((line) => `  ${line}`).join('\n')}`);
 }
@@ -116,12 +118,28 @@ function readVariable(
   if (text !== undefined && fileOnly)
     throw new Error(`is a secret and is only read from a file: set ${name}_FILE`);
   if (text !== undefined && path !== undefined) throw new Error(`is set twice, also by ${name}_FILE`);
-  return path === undefined ? text : readFile(path);
+  return path === undefined ? text : readFile(path, fileOnly);
 }
 
-function readFile(path: string): string {
+/** Permission bits of users who are neither the owner nor in the group (Kubernetes needs the group). */
+const OTHERS = 0o007;
+
+function readFile(path: string, secret: boolean): string {
+  const file = openFile(path);
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    // Of the open file and not of the path, so that what is checked is what is read.
+    if (secret && (fstatSync(file).mode & OTHERS) !== 0) {
+      throw new Error(`${path} is open to other users; run chmod 600 on it`);
+    }
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, 'r');
   } catch (error) {
     throw new Error(`cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, {
       cause: error,
@@ -142,8 +160,12 @@ const PLAIN_ISSUES: ReadonlySet<z.core.$ZodIssue['code']> = new Set([
   'too_big',
 ]);
 
-function explain(issue: z.core.$ZodIssue, present: boolean): string {
-  if (!present) return 'is required';
+function explain(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
   return PLAIN_ISSUES.has(issue.code) ? issue.message : 'is not valid';
+}
+
+function missing(name: string, variables: readonly VariableDocs[]): string {
+  const secret = variables.some((variable) => variable.name === name && variable.fileOnly);
+  return secret ? `is required; set ${name}_FILE` : 'is required';
 }
