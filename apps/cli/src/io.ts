@@ -1,10 +1,13 @@
+import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
-/** The three streams of the process, so that a test can hand in its own. */
+/** The streams of the process and its signals, so that a test can hand in its own. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Where SIGINT and SIGTERM arrive. */
+  readonly signals: EventEmitter;
 }
 
 /**

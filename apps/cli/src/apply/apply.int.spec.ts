@@ -81,6 +81,12 @@ describe('stigmer apply', () => {
     expect(stdout).not.toContain(SECRET);
   });
 
+  it('finds nothing changed where the server stored an id for a name', async () => {
+    const path = await file('all.yaml', [ENVIRONMENT, AGENT, INSTANCE].join('---\n'));
+    await cli(['apply', path]);
+    expect((await cli(['apply', path, '--dry-run'])).stdout).toMatch(/AgentInstance +github-reviewer-prod +unchanged/);
+  });
+
   it('applies what get printed, and neither destroys nor shows the secret', async () => {
     await cli(['apply', '-'], ENVIRONMENT);
     const { stdout } = await cli(['get', 'environment', 'github-prod', '-o', 'yaml']);

@@ -1,4 +1,5 @@
 import { ScalarType, type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
+import { looksLikeCredential } from '@stigmer/domain';
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import { readIdentifier, readReference, REFERENCE } from './read-reference';
 import { isNull, scalarText, type Reader } from './reader';
@@ -18,7 +19,7 @@ export function readMessage(desc: DescMessage, node: Node, path: string, reader:
   const seen = new Map<string, string>();
   for (const { key, keyNode, value } of reader.entries(node, path)) {
     const field = fields.get(key);
-    const at = join(path, field?.name ?? key);
+    const at = join(path, field?.name ?? shown(key));
     if (!field) {
       reader.problem(keyNode, at, `unknown field${didYouMean(key, desc.fields.map(({ name }) => name))}`);
       continue;
@@ -36,6 +37,11 @@ export function readMessage(desc: DescMessage, node: Node, path: string, reader:
     if (json !== undefined) message[field.jsonName] = json;
   }
   return message;
+}
+
+/** A key as it may be named: broken YAML can make a key of what was meant to be a secret's value. */
+function shown(key: string): string {
+  return looksLikeCredential('', key) === undefined ? key : '…';
 }
 
 /** A field under both spellings that a file may use: `is_secret` and `isSecret`. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unavailable } from '@stigmer/domain';
 import type { Stigmer } from '@stigmer/sdk';
 import { isTerminal } from './phase';
 import type { Execution, RunKind } from './run-kind';
@@ -25,8 +26,9 @@ export async function followRun<E extends Execution>(
         if (isTerminal(execution.status?.phase ?? 0)) return execution;
       }
     } catch (error) {
-      if (signal.aborted || !isUncertain(error) || Date.now() - heard > PATIENCE_MS) throw error;
+      if (signal.aborted || !isUncertain(error)) throw error;
     }
+    if (Date.now() - heard > PATIENCE_MS) throw unavailable(`nothing was heard of ${id} for a minute; it may go on without us`);
     await sleep(RECONNECT_MS, undefined, { signal });
   }
 }

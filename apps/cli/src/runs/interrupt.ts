@@ -8,7 +8,7 @@ export interface Interrupts {
   stop(): void;
 }
 
-export function onInterrupt(first: () => void, signals: EventEmitter = process): Interrupts {
+export function onInterrupt(signals: EventEmitter, first: () => void): Interrupts {
   let count = 0;
   let leave: (reason: Exit) => void = () => undefined;
   const left = new Promise<never>((_resolve, reject) => {

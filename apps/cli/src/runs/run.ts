@@ -21,7 +21,7 @@ export async function executeRun<E extends Execution>(
   const id = execution.metadata?.id ?? '';
   const watch = new AbortController();
   let started: Promise<E> | undefined;
-  const interrupts = onInterrupt(() => {
+  const interrupts = onInterrupt(context.io.signals, () => {
     note(context, `cancelling ${id}; Ctrl-C again leaves it running`);
     void cancelWhenStarted(context, server, kind, id, started);
   });

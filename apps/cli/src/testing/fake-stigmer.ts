@@ -69,20 +69,26 @@ export class FakeStigmer {
             environments.find(slug) ? [] : [{ field: `spec.environment_refs[${index}]`, description: `Environment not found: ${slug}` }],
           );
           if (missing.length > 0) throw new DomainError('failed-precondition', 'broken references', missing);
+          if (instance.spec) instance.spec.agentId = agents.byReference(instance.spec.agentId).metadata?.id ?? '';
           return Promise.resolve(agentInstances.apply(instance));
         },
       })
       .serve(AgentInstanceQueryController, {
         getByReference: ({ slug }) => Promise.resolve(agentInstances.byReference(slug)),
-        getByAgent: ({ agentId }) => Promise.resolve({ items: [...agentInstances.all()].filter(({ spec }) => agents.find(spec?.agentId ?? '')?.metadata?.id === agentId) }),
+        getByAgent: ({ agentId }) => Promise.resolve({ items: [...agentInstances.all()].filter(({ spec }) => spec?.agentId === agentId) }),
       })
       .serve(WorkflowCommandController, { apply: (workflow) => Promise.resolve(workflows.apply(workflow)) })
       .serve(WorkflowQueryController, { getByReference: ({ slug }) => Promise.resolve(workflows.byReference(slug)) })
-      .serve(WorkflowInstanceCommandController, { apply: (instance) => Promise.resolve(workflowInstances.apply(instance)) })
+      .serve(WorkflowInstanceCommandController, {
+        apply: (instance) => {
+          if (instance.spec) instance.spec.workflowId = workflows.byReference(instance.spec.workflowId).metadata?.id ?? '';
+          return Promise.resolve(workflowInstances.apply(instance));
+        },
+      })
       .serve(WorkflowInstanceQueryController, {
         getByReference: ({ slug }) => Promise.resolve(workflowInstances.byReference(slug)),
         getByWorkflow: ({ workflowId }) =>
-          Promise.resolve({ entries: [...workflowInstances.all()].filter(({ spec }) => workflows.find(spec?.workflowId ?? '')?.metadata?.id === workflowId) }),
+          Promise.resolve({ entries: [...workflowInstances.all()].filter(({ spec }) => spec?.workflowId === workflowId) }),
       });
   }
 }

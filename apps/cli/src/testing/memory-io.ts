@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import type { Io } from '../io';
 
@@ -23,5 +24,5 @@ export function memoryIo({ input, terminal = false }: { readonly input?: string;
     );
   const stdin = Object.assign(new PassThrough(), { isTTY: terminal });
   if (input !== undefined) stdin.end(input);
-  return { stdin, stdout: sink('stdout'), stderr: sink('stderr'), written };
+  return { stdin, stdout: sink('stdout'), stderr: sink('stderr'), signals: new EventEmitter(), written };
 }
