@@ -46,7 +46,7 @@ export type ListAgentsRequest = Message<"ai.stigmer.agentic.agent.v1.ListAgentsR
   org: string;
 
   /**
-   * Default and at most 100.
+   * 0 leaves it to the server, which also has an upper limit.
    *
    * @generated from field: int32 page_size = 2;
    */

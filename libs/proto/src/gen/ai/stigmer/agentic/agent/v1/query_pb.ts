@@ -44,7 +44,7 @@ export const AgentQueryController: GenService<{
     output: typeof AgentSchema;
   },
   /**
-   * A page at a time, oldest first.
+   * A page at a time.
    *
    * @generated from rpc ai.stigmer.agentic.agent.v1.AgentQueryController.list
    */

@@ -42,7 +42,7 @@ export const AgentExecutionQueryController: GenService<{
     output: typeof AgentExecutionListSchema;
   },
   /**
-   * Oldest first, as they were said.
+   * Newest first.
    *
    * @generated from rpc ai.stigmer.agentic.agentexecution.v1.AgentExecutionQueryController.listBySession
    */

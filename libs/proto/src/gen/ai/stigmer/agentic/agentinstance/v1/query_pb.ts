@@ -34,7 +34,7 @@ export const AgentInstanceQueryController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
-   * All instances of one agent, its default instance first.
+   * All instances of one agent.
    *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController.getByAgent
    */
@@ -54,7 +54,7 @@ export const AgentInstanceQueryController: GenService<{
     output: typeof AgentInstanceSchema;
   },
   /**
-   * A page at a time, oldest first.
+   * A page at a time.
    *
    * @generated from rpc ai.stigmer.agentic.agentinstance.v1.AgentInstanceQueryController.list
    */

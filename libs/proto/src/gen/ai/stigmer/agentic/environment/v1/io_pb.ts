@@ -120,7 +120,7 @@ export type ListEnvironmentsRequest = Message<"ai.stigmer.agentic.environment.v1
   org: string;
 
   /**
-   * Default and at most 100.
+   * 0 leaves it to the server, which also has an upper limit.
    *
    * @generated from field: int32 page_size = 2;
    */

@@ -56,7 +56,7 @@ export const EnvironmentQueryController: GenService<{
     output: typeof EnvironmentValueSchema;
   },
   /**
-   * A page at a time, oldest first.
+   * A page at a time.
    *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.list
    */

@@ -46,7 +46,7 @@ export type ListWorkflowsRequest = Message<"ai.stigmer.agentic.workflow.v1.ListW
   org: string;
 
   /**
-   * Default and at most 100.
+   * 0 leaves it to the server, which also has an upper limit.
    *
    * @generated from field: int32 page_size = 2;
    */

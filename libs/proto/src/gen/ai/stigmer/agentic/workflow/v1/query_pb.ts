@@ -44,7 +44,7 @@ export const WorkflowQueryController: GenService<{
     output: typeof WorkflowSchema;
   },
   /**
-   * A page at a time, oldest first.
+   * A page at a time.
    *
    * @generated from rpc ai.stigmer.agentic.workflow.v1.WorkflowQueryController.list
    */

@@ -96,7 +96,7 @@ export type ListWorkflowInstancesRequest = Message<"ai.stigmer.agentic.workflowi
   org: string;
 
   /**
-   * Default and at most 100.
+   * 0 leaves it to the server, which also has an upper limit.
    *
    * @generated from field: int32 page_size = 2;
    */

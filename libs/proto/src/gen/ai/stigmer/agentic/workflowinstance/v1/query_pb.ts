@@ -34,7 +34,7 @@ export const WorkflowInstanceQueryController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
-   * All instances of one workflow, its default instance first.
+   * All instances of one workflow.
    *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController.getByWorkflow
    */
@@ -54,7 +54,7 @@ export const WorkflowInstanceQueryController: GenService<{
     output: typeof WorkflowInstanceSchema;
   },
   /**
-   * A page at a time, oldest first.
+   * A page at a time.
    *
    * @generated from rpc ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceQueryController.list
    */
