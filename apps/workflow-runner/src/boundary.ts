@@ -26,8 +26,13 @@ export class Boundary implements ActivityInboundCallsInterceptor {
     this.#log = log;
   }
 
-  async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
-    const heart = setInterval(() => { this.#context.heartbeat(); }, HEARTBEAT_MS);
+  async execute(
+    input: ActivityExecuteInput,
+    next: Next<ActivityInboundCallsInterceptor, 'execute'>,
+  ): Promise<unknown> {
+    const heart = setInterval(() => {
+      this.#context.heartbeat();
+    }, HEARTBEAT_MS);
     try {
       return await next(input);
     } catch (error) {
@@ -53,16 +58,28 @@ export class Boundary implements ActivityInboundCallsInterceptor {
   /** An error nobody foresaw may say anything, even in its name: the log gets where it was thrown, the history an id. */
   #internal(error: unknown): ApplicationFailure {
     const id = randomUUID();
-    const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+    const frames =
+      error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
     const { activityType, workflowExecution } = this.#context.info;
-    this.#log.error({ id, activity: activityType, execution: workflowExecution?.workflowId, frames }, 'internal error');
+    this.#log.error(
+      { id, activity: activityType, execution: workflowExecution?.workflowId, frames },
+      'internal error',
+    );
     const retryable = this.#context.info.attempt < ATTEMPTS;
-    return ApplicationFailure.create({ message: `internal error (${id})`, type: 'Internal', nonRetryable: !retryable });
+    return ApplicationFailure.create({
+      message: `internal error (${id})`,
+      type: 'Internal',
+      nonRetryable: !retryable,
+    });
   }
 }
 
 /** A known failure as Temporal keeps it; masked first, then cut. */
-export function toApplicationFailure(failure: TaskFailure, attempt: number, mask: (text: string) => string): ApplicationFailure {
+export function toApplicationFailure(
+  failure: TaskFailure,
+  attempt: number,
+  mask: (text: string) => string,
+): ApplicationFailure {
   const limit = failure.type === 'Unavailable' ? Infinity : ATTEMPTS;
   return ApplicationFailure.create({
     message: mask(failure.message).slice(0, MESSAGE_LENGTH),
@@ -75,7 +92,8 @@ export function toApplicationFailure(failure: TaskFailure, attempt: number, mask
 export function asTaskFailure(error: unknown): TaskFailure | undefined {
   if (error instanceof TaskFailure) return error;
   if (!(error instanceof DomainError)) return undefined;
-  if (RETRYABLE_KINDS.has(error.kind)) return new TaskFailure('Unavailable', error.message, { retryable: true });
+  if (RETRYABLE_KINDS.has(error.kind))
+    return new TaskFailure('Unavailable', error.message, { retryable: true });
   return new TaskFailure(error.kind, error.message);
 }
 

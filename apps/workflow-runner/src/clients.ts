@@ -18,8 +18,15 @@ export interface Clients {
 }
 
 /** Connects lazily: the services may start later than the runner. */
-export function createClients(addresses: { readonly contextService: string; readonly controlPlane: string }, identity: Identity): Clients {
-  const contexts = { address: addresses.contextService, audience: 'execution-context-service', identity } as const;
+export function createClients(
+  addresses: { readonly contextService: string; readonly controlPlane: string },
+  identity: Identity,
+): Clients {
+  const contexts = {
+    address: addresses.contextService,
+    audience: 'execution-context-service',
+    identity,
+  } as const;
   const control = { address: addresses.controlPlane, audience: 'control-plane', identity } as const;
   return {
     contexts: serviceClient(ExecutionContextQueryController, contexts),

@@ -9,7 +9,10 @@ import { startRunner } from './worker';
 class HealthModule {}
 
 void runProcess('workflow-runner', runnerConfig, async (config, log) => {
-  const addresses = { contextService: config.STIGMER_CONTEXT_SERVICE, controlPlane: config.STIGMER_CONTROL_PLANE };
+  const addresses = {
+    contextService: config.STIGMER_CONTEXT_SERVICE,
+    controlPlane: config.STIGMER_CONTROL_PLANE,
+  };
   const clients = createClients(addresses, config.STIGMER_IDENTITY_KEY);
   const runner = await startRunner({
     temporalAddress: config.STIGMER_TEMPORAL_ADDRESS,

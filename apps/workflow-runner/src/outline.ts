@@ -22,7 +22,9 @@ export function outlineOf(workflow: Workflow, timeLimitSeconds: number): Outline
   const names = tasks.map(({ name }) => name);
   const problems = [
     ...(tasks.length === 0 ? ['the workflow has no tasks that this runner can run'] : []),
-    ...names.filter((name, index) => names.indexOf(name) !== index).map((name) => `two tasks are called ${name}`),
+    ...names
+      .filter((name, index) => names.indexOf(name) !== index)
+      .map((name) => `two tasks are called ${name}`),
     ...tasks.flatMap((task) => problemsOf(task, new Set(names))),
   ];
   if (problems.length > 0) throw new TaskFailure('InvalidTask', problems.join('; '));

@@ -52,9 +52,14 @@ async function open({ contexts }: Pick<Clients, 'contexts'>, executionId: string
   try {
     const { spec } = await contexts.getByExecutionId({ executionId });
     const entries = Object.entries(spec?.data ?? {});
-    return new RunSecrets(new Map(entries.map(([name, { value, isSecret }]) => [name, { text: value, secret: isSecret }])));
+    return new RunSecrets(
+      new Map(entries.map(([name, { value, isSecret }]) => [name, { text: value, secret: isSecret }])),
+    );
   } catch (error) {
-    if (error instanceof DomainError && (error.kind === 'not-found' || error.kind === 'failed-precondition')) {
+    if (
+      error instanceof DomainError &&
+      (error.kind === 'not-found' || error.kind === 'failed-precondition')
+    ) {
       throw new TaskFailure('ContextGone', 'the context of this run is gone or has expired');
     }
     throw error;

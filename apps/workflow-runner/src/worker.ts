@@ -1,5 +1,12 @@
 import { extname, join } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { TASK_QUEUES } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import { createAgentActivities } from './agent/agent-activities';
@@ -42,7 +49,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const [connection, workflowBundle] = await Promise.all([
     NativeConnection.connect({ address: options.temporalAddress }),
     // Half a second at each start, beside the connection: cheaper than a build step that can go stale.
-    bundleWorkflowCode({ workflowsPath: join(__dirname, `workflows${extname(__filename)}`), logger: temporalLogger(log) }),
+    bundleWorkflowCode({
+      workflowsPath: join(__dirname, `workflows${extname(__filename)}`),
+      logger: temporalLogger(log),
+    }),
   ]);
   const common = {
     connection,
@@ -57,7 +67,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     Worker.create({
       ...common,
       taskQueue: TASK_QUEUES.workflows,
-      activities: createWorkflowActivities({ clients, jq, surroundings, log, timeLimitSeconds: options.workflowTimeLimitSeconds }),
+      activities: createWorkflowActivities({
+        clients,
+        jq,
+        surroundings,
+        log,
+        timeLimitSeconds: options.workflowTimeLimitSeconds,
+      }),
     }),
     Worker.create({
       ...common,
@@ -86,7 +102,12 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 function temporalLogger(log: Logger): DefaultLogger {
   return new DefaultLogger('WARN', ({ level, message, meta }) => {
     const { workflowId, activityType, attempt } = meta ?? {};
-    const fields = { temporal: message, executionId: workflowId as unknown, activity: activityType as unknown, attempt: attempt as unknown };
+    const fields = {
+      temporal: message,
+      executionId: workflowId as unknown,
+      activity: activityType as unknown,
+      attempt: attempt as unknown,
+    };
     if (level === 'ERROR') log.error(fields, 'Temporal reports an error');
     else log.warn(fields, 'Temporal warns');
   });

@@ -15,7 +15,14 @@ import { jsonBytes, type Json } from './json';
 import type { Surroundings } from './mcp/launch';
 import { outlineOf } from './outline';
 import { ifStillThere, persistently } from './writes';
-import type { ExecuteTaskInput, ExecuteTaskResult, FinishInput, RunState, Step, WorkflowActivities } from './run-types';
+import type {
+  ExecuteTaskInput,
+  ExecuteTaskResult,
+  FinishInput,
+  RunState,
+  Step,
+  WorkflowActivities,
+} from './run-types';
 import { withSecrets, type RunSecrets } from './secrets';
 import { runTask } from './tasks/run-task';
 import type { TaskResult } from './tasks/task';
@@ -33,7 +40,11 @@ export interface WorkflowDeps {
 /** Temporal refuses a payload of 2 MiB; the state goes in one, with little beside it. */
 const STATE_BYTES = 1536 * 1024;
 const OUTPUT_BYTES = 1024 * 1024;
-const { WORKFLOW_TASK_IN_PROGRESS: IN_PROGRESS, WORKFLOW_TASK_COMPLETED: COMPLETED, WORKFLOW_TASK_FAILED: FAILED } = WorkflowTaskStatus;
+const {
+  WORKFLOW_TASK_IN_PROGRESS: IN_PROGRESS,
+  WORKFLOW_TASK_COMPLETED: COMPLETED,
+  WORKFLOW_TASK_FAILED: FAILED,
+} = WorkflowTaskStatus;
 
 /**
  * The activities of `runWorkflow`. All are normal activities, not local ones: a local activity lives inside a workflow
@@ -45,7 +56,8 @@ export function createWorkflowActivities(deps: WorkflowDeps): WorkflowActivities
   return {
     async beginWorkflow(executionId) {
       const { workflow } = await snapshotOf(clients, executionId);
-      if (workflow === undefined) throw new TaskFailure('InvalidTask', 'the execution’s snapshot has no workflow');
+      if (workflow === undefined)
+        throw new TaskFailure('InvalidTask', 'the execution’s snapshot has no workflow');
       const outline = outlineOf(workflow, deps.timeLimitSeconds);
       await clients.workflowExecutions.updateStatus({ executionId, status: startedStatus(executionId) });
       log.info({ executionId, tasks: outline.tasks.length }, 'workflow begun');
@@ -71,14 +83,22 @@ export function createWorkflowActivities(deps: WorkflowDeps): WorkflowActivities
       const { executionId, outcome } = input;
       await ifStillThere(async () => {
         const tasks = await unfinishedTask(clients, input);
-        await clients.workflowExecutions.updateStatus({ executionId, status: { ...finishedStatus(outcome), tasks } });
+        await clients.workflowExecutions.updateStatus({
+          executionId,
+          status: { ...finishedStatus(outcome), tasks },
+        });
       });
       log.info({ executionId, phase: outcome.phase }, 'workflow ended');
     },
   };
 }
 
-async function executeTask(deps: WorkflowDeps, input: ExecuteTaskInput, run: WorkflowRun, secrets: RunSecrets): Promise<ExecuteTaskResult> {
+async function executeTask(
+  deps: WorkflowDeps,
+  input: ExecuteTaskInput,
+  run: WorkflowRun,
+  secrets: RunSecrets,
+): Promise<ExecuteTaskResult> {
   const { executionId, step, state } = input;
   const { clients, surroundings } = deps;
   const signal = Context.current().cancellationSignal;
@@ -88,7 +108,13 @@ async function executeTask(deps: WorkflowDeps, input: ExecuteTaskInput, run: Wor
   const evaluator = new Evaluator(jq, scopeOf(run, state, secrets));
   try {
     const owner = run.workflow?.metadata?.id ?? executionId;
-    const done = await runTask(task, { evaluator, signal, variables: secrets.variables, owner, surroundings });
+    const done = await runTask(task, {
+      evaluator,
+      signal,
+      variables: secrets.variables,
+      owner,
+      surroundings,
+    });
     secrets.add(evaluator.derivedSecrets);
     const result = await withExport(task, secrets.masker.json(done), state, evaluator);
     refuseOversized(result, state);
@@ -106,7 +132,12 @@ async function executeTask(deps: WorkflowDeps, input: ExecuteTaskInput, run: Wor
 }
 
 /** `export.as` sees the masked output: what it makes is kept. The result is `$context.<task>`. */
-async function withExport(task: WorkflowTask, done: TaskResult, state: RunState, evaluator: Evaluator): Promise<ExecuteTaskResult> {
+async function withExport(
+  task: WorkflowTask,
+  done: TaskResult,
+  state: RunState,
+  evaluator: Evaluator,
+): Promise<ExecuteTaskResult> {
   const as = task.export?.as ?? '';
   if (as === '') return done;
   const output = done.output === undefined ? (state.output ?? null) : done.output;
@@ -118,8 +149,14 @@ function refuseOversized({ output, context }: ExecuteTaskResult, state: RunState
   if (output !== undefined && jsonBytes(output) > OUTPUT_BYTES) {
     throw new TaskFailure('AnswerTooLarge', 'the output is larger than 1 MiB');
   }
-  if (jsonBytes({ context: { ...state.context, ...context }, output: output ?? state.output ?? null }) > STATE_BYTES) {
-    throw new TaskFailure('StateTooLarge', 'context and output together are larger than 1.5 MiB; export less, as in ${ .items | length }');
+  if (
+    jsonBytes({ context: { ...state.context, ...context }, output: output ?? state.output ?? null }) >
+    STATE_BYTES
+  ) {
+    throw new TaskFailure(
+      'StateTooLarge',
+      'context and output together are larger than 1.5 MiB; export less, as in ${ .items | length }',
+    );
   }
 }
 
@@ -139,7 +176,10 @@ async function writeTask(
   status: WorkflowTaskStatus,
   extra: { readonly output?: Json } = {},
 ): Promise<void> {
-  await clients.workflowExecutions.updateStatus({ executionId, status: { tasks: [taskStatus(task, step, status, extra)] } });
+  await clients.workflowExecutions.updateStatus({
+    executionId,
+    status: { tasks: [taskStatus(task, step, status, extra)] },
+  });
 }
 
 async function snapshotOf({ snapshots }: Clients, executionId: string): Promise<WorkflowRun> {
@@ -154,7 +194,11 @@ function taskAt({ workflow }: WorkflowRun, { index }: Step): WorkflowTask {
   return task;
 }
 
-function scopeOf({ execution }: WorkflowRun, { context, output }: RunState, { variables }: RunSecrets): Scope {
+function scopeOf(
+  { execution }: WorkflowRun,
+  { context, output }: RunState,
+  { variables }: RunSecrets,
+): Scope {
   const spec = execution?.spec;
   const input = spec?.input === undefined ? {} : (toJson(ValueSchema, spec.input) as Json);
   const trigger = { message: spec?.triggerMessage ?? '', metadata: spec?.triggerMetadata ?? {} };

@@ -5,7 +5,11 @@ import {
   WorkflowTaskSchema,
   type WorkflowTask as TaskStatus,
 } from '@stigmer/proto/agentic/workflowexecution/v1/api';
-import { ExecutionPhase, WorkflowTaskStatus, WorkflowTaskType } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
+import {
+  ExecutionPhase,
+  WorkflowTaskStatus,
+  WorkflowTaskType,
+} from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import type { WorkflowTask } from '@stigmer/proto/agentic/workflow/v1/spec';
 import { WorkflowTaskKind } from '@stigmer/proto/commons/apiresource/enum';
 import { isJsonObject, type Json, type JsonObject } from './json';
@@ -20,7 +24,12 @@ export function startedStatus(executionId: string): Status {
 }
 
 /** One task has reached a state; `output` is masked already. */
-export function taskStatus(task: WorkflowTask, step: Step, status: WorkflowTaskStatus, extra: { output?: Json; error?: string } = {}): TaskStatus {
+export function taskStatus(
+  task: WorkflowTask,
+  step: Step,
+  status: WorkflowTaskStatus,
+  extra: { output?: Json; error?: string } = {},
+): TaskStatus {
   const ended = status !== WorkflowTaskStatus.WORKFLOW_TASK_IN_PROGRESS;
   return create(WorkflowTaskSchema, {
     taskId: step.visit === 1 ? task.name : `${task.name}#${step.visit}`,
@@ -43,7 +52,10 @@ export function finishedStatus(outcome: Outcome): Status {
         completedAt: now(),
         ...(outcome.output === undefined
           ? {}
-          : { output: asStruct(outcome.output), outputValue: fromJson(ValueSchema, outcome.output as JsonValue) }),
+          : {
+              output: asStruct(outcome.output),
+              outputValue: fromJson(ValueSchema, outcome.output as JsonValue),
+            }),
       };
     case 'failed':
       return {

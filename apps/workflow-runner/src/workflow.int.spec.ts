@@ -13,7 +13,10 @@ describe('a workflow execution', () => {
     receiver = await startReceiver(({ url, headers }, response) => {
       if (url.startsWith('/fail')) response.writeHead(422).end(`no: ${headers.authorization ?? ''}`);
       else if (url.startsWith('/hang')) return;
-      else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ seen: headers.authorization, n: 1 }));
+      else
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ seen: headers.authorization, n: 1 }));
     });
   });
   afterAll(async () => {
@@ -32,7 +35,11 @@ describe('a workflow execution', () => {
       'workflow',
       workflowRun(
         [
-          { name: 'describe', kind: 'SET', config: { variables: { summary: 'got ${ .trigger.message }', n: '${ 40 + 2 }' } } },
+          {
+            name: 'describe',
+            kind: 'SET',
+            config: { variables: { summary: 'got ${ .trigger.message }', n: '${ 40 + 2 }' } },
+          },
           {
             name: 'notify',
             kind: 'HTTP_CALL',
@@ -40,11 +47,19 @@ describe('a workflow execution', () => {
               method: 'POST',
               endpoint: { uri: '${ .env_vars.URL }/hook?k=${.secrets.TOKEN}' },
               headers: { Authorization: 'Bearer ${.secrets.TOKEN}' },
-              body: { level: '${ .env_vars.LEVEL }', n: '${ $context.n }', nested: [{ s: 'x${.secrets.TOKEN}' }] },
+              body: {
+                level: '${ .env_vars.LEVEL }',
+                n: '${ $context.n }',
+                nested: [{ s: 'x${.secrets.TOKEN}' }],
+              },
             },
             as: '${ . }',
           },
-          { name: 'choose', kind: 'SWITCH', config: { cases: [{ name: 'one', when: '${ $context.notify.n == 1 }', then: 'pause' }] } },
+          {
+            name: 'choose',
+            kind: 'SWITCH',
+            config: { cases: [{ name: 'one', when: '${ $context.notify.n == 1 }', then: 'pause' }] },
+          },
           { name: 'skipped', kind: 'RAISE', config: { error: 'never', message: 'never' } },
           { name: 'pause', kind: 'WAIT', config: { seconds: 1 } },
           { name: 'last', kind: 'SET', config: { variables: { all: '${ $context }' } }, then: 'end' },
@@ -65,7 +80,10 @@ describe('a workflow execution', () => {
       all: { summary: 'got go', n: 42, notify: { seen: 'Bearer ********', n: 1 } },
     });
     expect(status.tasks.map(({ taskName, status: state }) => [taskName, state])).toEqual(
-      ['describe', 'notify', 'choose', 'pause', 'last'].map((name) => [name, WorkflowTaskStatus.WORKFLOW_TASK_COMPLETED]),
+      ['describe', 'notify', 'choose', 'pause', 'last'].map((name) => [
+        name,
+        WorkflowTaskStatus.WORKFLOW_TASK_COMPLETED,
+      ]),
     );
     expect(harness.farSide.destroyed).toContain(handle.workflowId);
     expect(await historyText(handle)).toContain('got go'); // the search sees into payloads
@@ -85,7 +103,11 @@ describe('a workflow execution', () => {
               input: {
                 server: {
                   name: 'everything',
-                  stdio: { command: process.execPath, args: [EVERYTHING], env_placeholders: { NOTICE: 'x-${TOKEN}' } },
+                  stdio: {
+                    command: process.execPath,
+                    args: [EVERYTHING],
+                    env_placeholders: { NOTICE: 'x-${TOKEN}' },
+                  },
                 },
                 tool: 'get-env',
                 arguments: {},
@@ -107,15 +129,29 @@ describe('a workflow execution', () => {
     const handle = await harness.start(
       'workflow',
       workflowRun(
-        [{ name: 'call', kind: 'HTTP_CALL', config: { method: 'GET', endpoint: { uri: `${receiver.url}/fail` }, headers: { Authorization: '${.secrets.TOKEN}' } } }],
+        [
+          {
+            name: 'call',
+            kind: 'HTTP_CALL',
+            config: {
+              method: 'GET',
+              endpoint: { uri: `${receiver.url}/fail` },
+              headers: { Authorization: '${.secrets.TOKEN}' },
+            },
+          },
+        ],
         { TOKEN: [CANARY, true] },
       ),
     );
     await expect(handle.result()).rejects.toThrow();
     const status = statusOf(handle.workflowId);
     expect(status.phase).toBe(ExecutionPhase.EXECUTION_FAILED);
-    expect(status.error).toBe(`HttpFailed: task call: GET ${receiver.url}/fail: the server answers 422: no: ********`);
-    expect(status.tasks).toMatchObject([{ taskName: 'call', status: WorkflowTaskStatus.WORKFLOW_TASK_FAILED }]);
+    expect(status.error).toBe(
+      `HttpFailed: task call: GET ${receiver.url}/fail: the server answers 422: no: ********`,
+    );
+    expect(status.tasks).toMatchObject([
+      { taskName: 'call', status: WorkflowTaskStatus.WORKFLOW_TASK_FAILED },
+    ]);
     expect(harness.farSide.destroyed).toContain(handle.workflowId);
     await expectNoCanary(handle);
   });
@@ -124,11 +160,22 @@ describe('a workflow execution', () => {
     const handle = await harness.start(
       'workflow',
       workflowRun(
-        [{ name: 'call', kind: 'HTTP_CALL', config: { method: 'GET', endpoint: { uri: `${receiver.url}/hang?${'${.secrets.TOKEN}'}` }, timeout_seconds: 60 } }],
+        [
+          {
+            name: 'call',
+            kind: 'HTTP_CALL',
+            config: {
+              method: 'GET',
+              endpoint: { uri: `${receiver.url}/hang?\${.secrets.TOKEN}` },
+              timeout_seconds: 60,
+            },
+          },
+        ],
         { TOKEN: [CANARY, true] },
       ),
     );
-    while (!receiver.received.some(({ url }) => url.startsWith('/hang'))) await new Promise((done) => setTimeout(done, 50));
+    while (!receiver.received.some(({ url }) => url.startsWith('/hang')))
+      await new Promise((done) => setTimeout(done, 50));
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow();
     expect((await handle.describe()).status.name).toBe('CANCELLED');
@@ -148,10 +195,15 @@ describe('a workflow execution', () => {
   });
 
   it('fails for good when its context is gone', async () => {
-    const run = { ...workflowRun([{ name: 'a', kind: 'SET', config: { variables: { a: '1' } } }]), variables: undefined };
+    const run = {
+      ...workflowRun([{ name: 'a', kind: 'SET', config: { variables: { a: '1' } } }]),
+      variables: undefined,
+    };
     const handle = await harness.start('workflow', run);
     await expect(handle.result()).rejects.toThrow();
-    expect(statusOf(handle.workflowId).error).toBe('ContextGone: the context of this run is gone or has expired');
+    expect(statusOf(handle.workflowId).error).toBe(
+      'ContextGone: the context of this run is gone or has expired',
+    );
   });
 
   async function expectNoCanary(handle: Parameters<typeof historyText>[0]): Promise<void> {

@@ -28,7 +28,10 @@ import type {
  */
 
 /** Activities are cancelled before the context is destroyed: `WAIT` sees them out. */
-const patient = { heartbeatTimeout: '30s', cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
+const patient = {
+  heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const;
 const retry = { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 30 } as const;
 
 const { beginWorkflow, executeTask, completeWait } = proxyActivities<WorkflowActivities>({
@@ -36,7 +39,11 @@ const { beginWorkflow, executeTask, completeWait } = proxyActivities<WorkflowAct
   startToCloseTimeout: '1h',
   retry,
 });
-const { beginAgent, converse } = proxyActivities<AgentActivities>({ ...patient, startToCloseTimeout: '25h', retry });
+const { beginAgent, converse } = proxyActivities<AgentActivities>({
+  ...patient,
+  startToCloseTimeout: '25h',
+  retry,
+});
 const { destroyContext } = proxyActivities<WorkflowActivities>({
   startToCloseTimeout: '10s',
   // After this the phase is written all the same, and the control-plane's sweep destroys.
@@ -59,7 +66,9 @@ export async function runWorkflow(executionId: string): Promise<void> {
   const outcome = await outcomeOf(async () => {
     const outline = await beginWorkflow(executionId);
     return withTimeLimit(outline.timeLimitSeconds, () =>
-      walk(executionId, outline, (step) => { current = step; }),
+      walk(executionId, outline, (step) => {
+        current = step;
+      }),
     );
   });
   await settle(executionId, outcome, () =>
@@ -81,11 +90,18 @@ export async function runAgent(executionId: string): Promise<void> {
 /** A workflow started under another id could open, and at its end destroy, a context that is not its own. */
 function refuseAnotherId(executionId: string): void {
   if (workflowInfo().workflowId !== executionId) {
-    throw ApplicationFailure.nonRetryable('the workflow’s id is not the execution’s id', 'WorkflowIdMismatch');
+    throw ApplicationFailure.nonRetryable(
+      'the workflow’s id is not the execution’s id',
+      'WorkflowIdMismatch',
+    );
   }
 }
 
-async function walk(executionId: string, outline: Outline, enter: (step: Step) => void): Promise<RunState['output']> {
+async function walk(
+  executionId: string,
+  outline: Outline,
+  enter: (step: Step) => void,
+): Promise<RunState['output']> {
   let state: RunState = { context: {} };
   const visits = new Map<number, number>();
   let index = 0;
@@ -103,10 +119,18 @@ async function walk(executionId: string, outline: Outline, enter: (step: Step) =
     };
     index = follow(targetOf(task, result), index, outline);
   }
-  throw ApplicationFailure.nonRetryable(`the workflow has taken ${MAX_STEPS} steps without an end`, 'LimitReached');
+  throw ApplicationFailure.nonRetryable(
+    `the workflow has taken ${MAX_STEPS} steps without an end`,
+    'LimitReached',
+  );
 }
 
-async function runStep(executionId: string, task: OutlineTask, step: Step, state: RunState): Promise<ExecuteTaskResult> {
+async function runStep(
+  executionId: string,
+  task: OutlineTask,
+  step: Step,
+  state: RunState,
+): Promise<ExecuteTaskResult> {
   const result = await executeTask({ executionId, step, state });
   if (task.waitSeconds === undefined) return result;
   await sleep(task.waitSeconds * 1_000);
@@ -131,7 +155,10 @@ function follow(then: string, index: number, { tasks }: Outline): number {
     default: {
       const target = tasks.findIndex(({ name }) => name === then);
       if (target !== -1) return target;
-      throw ApplicationFailure.nonRetryable(`the flow leads to a task that does not exist: ${then}`, 'InvalidTask');
+      throw ApplicationFailure.nonRetryable(
+        `the flow leads to a task that does not exist: ${then}`,
+        'InvalidTask',
+      );
     }
   }
 }
@@ -143,7 +170,10 @@ async function withTimeLimit<T>(seconds: number, body: () => Promise<T>): Promis
     return await CancellationScope.withTimeout(seconds * 1_000, body);
   } catch (error) {
     if (!isCancellation(error) || root.consideredCancelled) throw error;
-    throw ApplicationFailure.nonRetryable(`the run has reached its time limit of ${seconds} s`, 'LimitReached');
+    throw ApplicationFailure.nonRetryable(
+      `the run has reached its time limit of ${seconds} s`,
+      'LimitReached',
+    );
   }
 }
 
@@ -159,7 +189,8 @@ async function outcomeOf(body: () => Promise<RunState['output']>): Promise<Outco
 function describe(error: unknown): RunError {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) return { type: cause.type ?? 'Internal', message: cause.message };
-  if (error instanceof ActivityFailure) return { type: 'Unavailable', message: 'no worker finished the step in time' };
+  if (error instanceof ActivityFailure)
+    return { type: 'Unavailable', message: 'no worker finished the step in time' };
   return { type: 'Internal', message: 'internal error in the workflow' };
 }
 

@@ -10,6 +10,7 @@ import type { AgentActivities, Outcome } from '../run-types';
 import { withSecrets, type RunSecrets } from '../secrets';
 import { ifStillThere } from '../writes';
 import { converse } from './conversation';
+import { maskedModel } from './masked-model';
 import { chooseModel, type ModelSettings } from './model';
 import { StatusWriter } from './status-writer';
 import { Transcript } from './transcript';
@@ -56,22 +57,41 @@ export function createAgentActivities(deps: AgentDeps): AgentActivities {
   };
 }
 
-async function runAgent(deps: AgentDeps, executionId: string, run: AgentRun, secrets: RunSecrets): Promise<void> {
+async function runAgent(
+  deps: AgentDeps,
+  executionId: string,
+  run: AgentRun,
+  secrets: RunSecrets,
+): Promise<void> {
   const { clients } = deps;
   const { cancellationSignal: signal } = Context.current();
   const message = run.execution?.spec?.message ?? '';
-  const { model, apiKey } = chooseModel(deps.model, secrets.variables, run.execution?.spec?.executionConfig?.modelName ?? '');
+  const { model: unmasked, apiKey } = chooseModel(
+    deps.model,
+    secrets.variables,
+    run.execution?.spec?.executionConfig?.modelName ?? '',
+  );
   if (apiKey !== undefined) secrets.add([apiKey]);
-  const { masker } = secrets;
+  const model = maskedModel(unmasked, secrets.masker);
   const transcript = await beginTranscript(deps, executionId, message, secrets);
-  const write = (status: ReturnType<Transcript['status']>) => clients.agentExecutions.updateStatus({ executionId, status });
+  const write = (status: ReturnType<Transcript['status']>) =>
+    clients.agentExecutions.updateStatus({ executionId, status });
   const writer = new StatusWriter(() => transcript.status(), write, signal);
   writer.changed();
   const connections = await connect(deps, run, secrets, signal);
   try {
     const instructions = run.agent?.spec?.instructions ?? '';
     const { maxTurns } = deps;
-    await converse({ model, instructions, message, connections, maxTurns, masker, transcript, writer, signal });
+    await converse({
+      model,
+      instructions,
+      message,
+      connections,
+      maxTurns,
+      transcript,
+      writer,
+      signal,
+    });
   } finally {
     await Promise.all(connections.map((connection) => connection.close()));
     if (!signal.aborted) await writer.flush();
@@ -79,7 +99,12 @@ async function runAgent(deps: AgentDeps, executionId: string, run: AgentRun, sec
 }
 
 /** An attempt after a crash continues the list of messages, since the control-plane keeps the longer one. */
-async function beginTranscript({ clients }: AgentDeps, executionId: string, message: string, { masker }: RunSecrets): Promise<Transcript> {
+async function beginTranscript(
+  { clients }: AgentDeps,
+  executionId: string,
+  message: string,
+  { masker }: RunSecrets,
+): Promise<Transcript> {
   if (Context.current().info.attempt === 1) {
     const transcript = new Transcript(masker);
     transcript.add(MessageType.MESSAGE_HUMAN, message);
@@ -94,7 +119,12 @@ async function beginTranscript({ clients }: AgentDeps, executionId: string, mess
 }
 
 /** All servers of the agent, or none: what was started is ended when another one does not start. */
-async function connect(deps: AgentDeps, run: AgentRun, secrets: RunSecrets, signal: AbortSignal): Promise<readonly McpConnection[]> {
+async function connect(
+  deps: AgentDeps,
+  run: AgentRun,
+  secrets: RunSecrets,
+  signal: AbortSignal,
+): Promise<readonly McpConnection[]> {
   const owner = run.agent?.metadata?.id ?? '';
   const started = await Promise.allSettled(
     (run.agent?.spec?.mcpServers ?? []).map(async (definition) => {
@@ -115,7 +145,11 @@ function finishedStatus(outcome: Outcome) {
     case 'completed':
       return { phase: ExecutionPhase.EXECUTION_COMPLETED, completedAt };
     case 'failed':
-      return { phase: ExecutionPhase.EXECUTION_FAILED, completedAt, error: `${outcome.error.type}: ${outcome.error.message}` };
+      return {
+        phase: ExecutionPhase.EXECUTION_FAILED,
+        completedAt,
+        error: `${outcome.error.type}: ${outcome.error.message}`,
+      };
     case 'cancelled':
       return { phase: ExecutionPhase.EXECUTION_CANCELLED, completedAt, error: 'cancelled' };
   }

@@ -1,6 +1,13 @@
-import type { Masker } from '@stigmer/domain';
 import { MessageType } from '@stigmer/proto/agentic/agentexecution/v1/enum';
-import { APICallError, generateText, isStepCount, RetryError, type LanguageModel, type StepResult, type ToolSet } from 'ai';
+import {
+  APICallError,
+  generateText,
+  isStepCount,
+  RetryError,
+  type LanguageModel,
+  type StepResult,
+  type ToolSet,
+} from 'ai';
 import { TaskFailure } from '../failure';
 import type { McpConnection } from '../mcp/connection';
 import { describeNetworkError } from '../network-error';
@@ -14,7 +21,6 @@ export interface Conversation {
   readonly message: string;
   readonly connections: readonly McpConnection[];
   readonly maxTurns: number;
-  readonly masker: Masker;
   readonly transcript: Transcript;
   readonly writer: Pick<StatusWriter<unknown>, 'changed'>;
   readonly signal: AbortSignal;
@@ -22,24 +28,30 @@ export interface Conversation {
 
 const MODEL_RETRIES = 3;
 
-/**
- * Lets the model answer and call tools until it has nothing more to call. The model's endpoint is an outside party: all
- * that goes there (instructions, message, what tools answered) is masked first.
- */
+/** Lets the model answer and call tools until it has nothing more to call. */
 export async function converse(conversation: Conversation): Promise<void> {
-  const { model, masker, transcript, writer, signal, maxTurns } = conversation;
+  const { model, transcript, writer, signal, maxTurns } = conversation;
   let called = false;
-  const tools = await toolsOf(conversation.connections, { transcript, writer, signal, onCall: () => { called = true; } });
+  const tools = await toolsOf(conversation.connections, {
+    transcript,
+    writer,
+    signal,
+    onCall: () => {
+      called = true;
+    },
+  });
   try {
     const { finishReason } = await generateText({
       model,
       tools,
-      instructions: masker.text(conversation.instructions),
-      prompt: masker.text(conversation.message),
+      instructions: conversation.instructions,
+      prompt: conversation.message,
       stopWhen: isStepCount(maxTurns),
       maxRetries: MODEL_RETRIES,
       abortSignal: signal,
-      onStepEnd: (step) => { record(step, transcript, writer); },
+      onStepEnd: (step) => {
+        record(step, transcript, writer);
+      },
     });
     if (finishReason === 'tool-calls') {
       throw new TaskFailure('LimitReached', `the agent has taken ${maxTurns} turns without an end`);
@@ -51,7 +63,11 @@ export async function converse(conversation: Conversation): Promise<void> {
 }
 
 /** What the model said, then what it was told: whole messages. */
-function record(step: StepResult<ToolSet>, transcript: Transcript, writer: Pick<StatusWriter<unknown>, 'changed'>): void {
+function record(
+  step: StepResult<ToolSet>,
+  transcript: Transcript,
+  writer: Pick<StatusWriter<unknown>, 'changed'>,
+): void {
   const ids = step.toolCalls.map(({ toolCallId }) => toolCallId);
   if (step.text !== '' || ids.length > 0) transcript.add(MessageType.MESSAGE_AI, step.text, ids);
   for (const { output } of step.toolResults) {

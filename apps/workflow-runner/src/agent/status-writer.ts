@@ -21,7 +21,9 @@ export class StatusWriter<T> {
   /** Something has changed; returns at once. A write that fails is made good by the next one, or by `flush`. */
   changed(): void {
     this.#dirty = true;
-    this.#running ??= this.#run().finally(() => { this.#running = undefined; });
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
   }
 
   /** The last state, written for certain. */
@@ -40,7 +42,9 @@ export class StatusWriter<T> {
         if (!(error instanceof DomainError)) throw error;
         this.#dirty = true;
       }
-      await delay(INTERVAL_MS, undefined, { signal: this.#signal }).catch(() => { this.#dirty = false; });
+      await delay(INTERVAL_MS, undefined, { signal: this.#signal }).catch(() => {
+        this.#dirty = false;
+      });
     }
   }
 }

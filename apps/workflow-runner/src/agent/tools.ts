@@ -21,25 +21,38 @@ export interface ToolsContext {
 }
 
 /** The tools of all servers for the model. A tool that fails tells the model so; the run goes on. */
-export async function toolsOf(connections: readonly McpConnection[], context: ToolsContext): Promise<ToolSet> {
+export async function toolsOf(
+  connections: readonly McpConnection[],
+  context: ToolsContext,
+): Promise<ToolSet> {
   const named = await namedTools(connections, context.signal);
   return Object.fromEntries(named.map((one) => [one.name, asAiTool(one, context)]));
 }
 
-async function namedTools(connections: readonly McpConnection[], signal: AbortSignal): Promise<readonly NamedTool[]> {
+async function namedTools(
+  connections: readonly McpConnection[],
+  signal: AbortSignal,
+): Promise<readonly NamedTool[]> {
   const lists = await Promise.all(
-    connections.map(async (connection) => (await connection.tools(signal)).map((tool) => ({ tool, connection }))),
+    connections.map(async (connection) =>
+      (await connection.tools(signal)).map((tool) => ({ tool, connection })),
+    ),
   );
   const all = lists.flat();
   return all.map(({ tool, connection }) => {
     const unique = all.filter((other) => other.tool.name === tool.name).length === 1;
     // Model endpoints take letters, digits, `_` and `-`, at most 64 of them.
-    const name = (unique ? tool.name : `${connection.name}__${tool.name}`).replace(/[^\w-]/g, '_').slice(0, 64);
+    const name = (unique ? tool.name : `${connection.name}__${tool.name}`)
+      .replace(/[^\w-]/g, '_')
+      .slice(0, 64);
     return { name, tool, connection };
   });
 }
 
-function asAiTool({ name, tool, connection }: NamedTool, { transcript, writer, signal, onCall }: ToolsContext) {
+function asAiTool(
+  { name, tool, connection }: NamedTool,
+  { transcript, writer, signal, onCall }: ToolsContext,
+) {
   return dynamicTool({
     description: tool.description ?? '',
     inputSchema: jsonSchema(tool.inputSchema as Parameters<typeof jsonSchema>[0]),
@@ -50,7 +63,11 @@ function asAiTool({ name, tool, connection }: NamedTool, { transcript, writer, s
       onCall();
       try {
         const answer = await connection.call(tool.name, args, signal);
-        return transcript.end(toolCallId, typeof answer === 'string' ? answer : JSON.stringify(answer), false);
+        return transcript.end(
+          toolCallId,
+          typeof answer === 'string' ? answer : JSON.stringify(answer),
+          false,
+        );
       } catch (error) {
         signal.throwIfAborted();
         return `error: ${transcript.end(toolCallId, error instanceof Error ? error.message : 'unknown', true)}`;

@@ -51,7 +51,9 @@ describe('an expression', () => {
     expect(await evaluate('${ [.. | strings] }')).not.toContain(CANARY);
     expect(await evaluate('${ .["secrets"] }')).toEqual({});
     expect(await evaluate('${ .secrets.TOKEN | . as $t | 1 }')).toBe(1);
-    expect(JSON.stringify(await evaluate('${ [.secrets.TOKEN, (. | tojson)] }'))).not.toContain('other-secret-value');
+    expect(JSON.stringify(await evaluate('${ [.secrets.TOKEN, (. | tojson)] }'))).not.toContain(
+      'other-secret-value',
+    );
   });
 
   it('is refused where the place takes no secret, naming the place and not the value', async () => {
@@ -92,7 +94,9 @@ describe('an expression', () => {
     const session = jq.session();
     const evaluator = new Evaluator(session, scope);
     const started = Date.now();
-    await expect(evaluator.text('${ last(range(1e15)) }', 'here', 'allowed')).rejects.toThrow(/ran longer than 1000 ms/);
+    await expect(evaluator.text('${ last(range(1e15)) }', 'here', 'allowed')).rejects.toThrow(
+      /ran longer than 1000 ms/,
+    );
     expect(Date.now() - started).toBeLessThan(5_000);
     expect(await evaluator.text('${ 1 }', 'here', 'allowed')).toBe(1);
     await session.close();

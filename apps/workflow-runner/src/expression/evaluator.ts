@@ -42,7 +42,9 @@ export class Evaluator {
     if (parts.length === 1 && first?.kind === 'expression') return this.#expression(first, path, secrets);
     const pieces: string[] = [];
     for (const part of parts) {
-      pieces.push(part.kind === 'literal' ? part.text : asText(await this.#expression(part, path, secrets), path));
+      pieces.push(
+        part.kind === 'literal' ? part.text : asText(await this.#expression(part, path, secrets), path),
+      );
     }
     return pieces.join('');
   }
@@ -52,7 +54,9 @@ export class Evaluator {
     let result = '';
     for (const part of parseTemplate(text, path)) {
       result +=
-        part.kind === 'literal' ? part.text : asText(await this.#expression(part, path, ruleAfter(result)), path);
+        part.kind === 'literal'
+          ? part.text
+          : asText(await this.#expression(part, path, ruleAfter(result)), path);
     }
     return result;
   }
@@ -66,7 +70,11 @@ export class Evaluator {
     }
     if (only.secrets.length > 0) throw refused(path, 'what is exported is kept in the run’s history');
     const { context, input } = this.#scope;
-    return this.#jq.evaluate(only.program, { dot: output, context, input, output }, { path, withSecrets: false });
+    return this.#jq.evaluate(
+      only.program,
+      { dot: output, context, input, output },
+      { path, withSecrets: false },
+    );
   }
 
   async #expression(expression: Expression, path: string, rule: SecretRule): Promise<Json> {
@@ -90,7 +98,9 @@ export class Evaluator {
     for (const name of expression.envVars) {
       if (variables.get(name)?.secret) throw refused(path, `${name} is a secret: write .secrets.${name}`);
     }
-    const plain = [...variables].filter(([, { secret }]) => !secret).map(([name, { text }]): [string, string] => [name, text]);
+    const plain = [...variables]
+      .filter(([, { secret }]) => !secret)
+      .map(([name, { text }]): [string, string] => [name, text]);
     return {
       input,
       trigger: { message: trigger.message, metadata: trigger.metadata },
@@ -103,13 +113,19 @@ export class Evaluator {
 
   #remember(result: Json): void {
     if (typeof result === 'string') this.derivedSecrets.add(result);
-    else if (typeof result === 'object' && result !== null) Object.values(result).forEach((item: Json) => { this.#remember(item); });
+    else if (typeof result === 'object' && result !== null)
+      Object.values(result).forEach((item: Json) => {
+        this.#remember(item);
+      });
   }
 }
 
 function asText(value: Json, path: string): string {
   if (value === null) {
-    throw new TaskFailure('ExpressionFailed', `${path}: an expression gives null inside a string; give a default, as in \${ .x // "" }`);
+    throw new TaskFailure(
+      'ExpressionFailed',
+      `${path}: an expression gives null inside a string; give a default, as in \${ .x // "" }`,
+    );
   }
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -24,7 +24,16 @@ const MEMORY_MB = 128;
  * The second guard after `template.ts`: whatever its lexer did not see, these definitions shadow. `import` and
  * `include` need none, since jq allows them at the beginning of a program alone.
  */
-const SHADOWS = ['env', 'input', 'inputs', 'input_filename', 'input_line_number', 'debug', 'stderr', 'get_search_list']
+const SHADOWS = [
+  'env',
+  'input',
+  'inputs',
+  'input_filename',
+  'input_line_number',
+  'debug',
+  'stderr',
+  'get_search_list',
+]
   .concat(['modulemeta', 'halt', 'halt_error', 'debug(f)', 'halt_error(f)'])
   .map((name) => `def ${name}: error("${name} is not available in an expression");`)
   .join(' ');
@@ -67,7 +76,11 @@ export class JqSession {
   }
 
   /** The one result of a program. `withSecrets` withholds jq's own message, which likes to quote the beginning of a value. */
-  async evaluate(program: string, data: JqData, options: { path: string; withSecrets: boolean }): Promise<Json> {
+  async evaluate(
+    program: string,
+    data: JqData,
+    options: { path: string; withSecrets: boolean },
+  ): Promise<Json> {
     // The newlines end a comment of the program's last line, and keep jq's line numbers apart from ours.
     const answer = await this.#ask({ program: `${PREAMBLE}\n(${program}\n)`, input: JSON.stringify(data) });
     if (answer === 'timeout') {
@@ -143,7 +156,10 @@ function onlyResult(output: string, path: string): Json {
   const lines = output.split('\n').filter((line) => line !== '');
   const [only] = lines;
   if (only === undefined || lines.length > 1) {
-    throw failed(path, `the expression gives ${lines.length} results and must give one; collect them with [ … ]`);
+    throw failed(
+      path,
+      `the expression gives ${lines.length} results and must give one; collect them with [ … ]`,
+    );
   }
   return JSON.parse(only) as Json;
 }

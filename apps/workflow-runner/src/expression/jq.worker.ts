@@ -10,7 +10,8 @@ interface Job {
 parentPort?.on('message', (job: Job) => {
   raw(job.input, job.program, ['-c']).then(
     (output) => parentPort?.postMessage({ output }),
-    (error: unknown) => parentPort?.postMessage({ error: error instanceof Error ? error.message : 'unknown' }),
+    (error: unknown) =>
+      parentPort?.postMessage({ error: error instanceof Error ? error.message : 'unknown' }),
   );
 });
 // The interpreter takes some twenty milliseconds to load: spent before the first program arrives.

@@ -34,16 +34,26 @@ describe('the expressions of a text', () => {
     expect(() => parseTemplate(text, 'here')).toThrow(message);
   });
 
-  it.each(['env', '$ENV', 'input', '[inputs]', '"\\(env)"', '{"a": env}', '.x | debug', '$__loc__', 'get_search_list'])(
-    'may not say %s',
+  it.each([
+    'env',
+    '$ENV',
+    'input',
+    '[inputs]',
+    '"\\(env)"',
+    '{"a": env}',
+    '.x | debug',
+    '$__loc__',
+    'get_search_list',
+  ])('may not say %s', (program) => {
+    expect(() => parseTemplate(`\${ ${program} }`, 'here')).toThrow(/not available in an expression/);
+  });
+
+  it.each(['import "a" as a; .', 'include "a"; .', 'input_filename', 'halt', '"x" | stderr'])(
+    'may not say %s either',
     (program) => {
-      expect(() => parseTemplate(`\${ ${program} }`, 'here')).toThrow(/not available in an expression/);
+      expect(() => parseTemplate(`\${ ${program} }`, 'here')).toThrow(/not available/);
     },
   );
-
-  it.each(['import "a" as a; .', 'include "a"; .', 'input_filename', 'halt', '"x" | stderr'])('may not say %s either', (program) => {
-    expect(() => parseTemplate(`\${ ${program} }`, 'here')).toThrow(/not available/);
-  });
 
   it('may use those words as fields, keys and text', () => {
     expect(() => parseTemplate('${ {input: .env, a: "debug"} | .input }', 'here')).not.toThrow();
@@ -63,10 +73,15 @@ describe('the secrets an expression names', () => {
   });
 
   it('are not the fields called secrets of something else', () => {
-    expect(secretsOf('${ $context.secrets.A + .input.secrets.B + (.x).secrets.C + .a["b"].secrets.D }')).toEqual([]);
+    expect(
+      secretsOf('${ $context.secrets.A + .input.secrets.B + (.x).secrets.C + .a["b"].secrets.D }'),
+    ).toEqual([]);
   });
 
-  it.each(['.secrets', '.secrets[.name]', '.secrets | keys', '[.secrets[]]'])('must be named in full: %s is refused', (program) => {
-    expect(() => parseTemplate(`\${ ${program} }`, 'here')).toThrow(/named in full/);
-  });
+  it.each(['.secrets', '.secrets[.name]', '.secrets | keys', '[.secrets[]]'])(
+    'must be named in full: %s is refused',
+    (program) => {
+      expect(() => parseTemplate(`\${ ${program} }`, 'here')).toThrow(/named in full/);
+    },
+  );
 });

@@ -54,7 +54,8 @@ function readExpression(text: string, start: number, path: string): { part: Expr
   if (text.charAt(end) !== '}') throw failed(path, 'an expression begins with ${ and is never closed with }');
   const program = text.slice(start, end).trim();
   if (tokens.length === 0) throw failed(path, 'the expression is empty');
-  if (program.length > MAX_PROGRAM_LENGTH) throw failed(path, `the expression is longer than ${MAX_PROGRAM_LENGTH} characters`);
+  if (program.length > MAX_PROGRAM_LENGTH)
+    throw failed(path, `the expression is longer than ${MAX_PROGRAM_LENGTH} characters`);
   refuseForbidden(tokens, path);
   return {
     part: {
@@ -95,7 +96,11 @@ function isObjectKey(tokens: readonly Token[], index: number): boolean {
  * The names read from `.secrets` or `.env_vars`. Secrets must be named one by one, because a program is given exactly
  * those that its text names: whoever reads the workflow sees what it gets.
  */
-function namesUnder(root: '.secrets' | '.env_vars', tokens: readonly Token[], path: string): readonly string[] {
+function namesUnder(
+  root: '.secrets' | '.env_vars',
+  tokens: readonly Token[],
+  path: string,
+): readonly string[] {
   const names = new Set<string>();
   for (const [index, token] of tokens.entries()) {
     if (token.kind !== 'field' || token.text !== root || continuesAValue(tokens[index - 1])) continue;

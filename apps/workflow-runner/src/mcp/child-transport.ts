@@ -50,10 +50,20 @@ export class ChildTransport implements Transport {
 
   async start(): Promise<void> {
     const { command, args, env, cwd } = this.#launch;
-    const child = spawn(command, [...args], { env, cwd, detached: true, shell: false, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(command, [...args], {
+      env,
+      cwd,
+      detached: true,
+      shell: false,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#child = child;
-    child.stderr.on('data', (chunk: Buffer) => { this.#keep(chunk); });
-    child.stdout.on('data', (chunk: Buffer) => { this.#read(chunk); });
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#keep(chunk);
+    });
+    child.stdout.on('data', (chunk: Buffer) => {
+      this.#read(chunk);
+    });
     child.on('error', (error) => this.onerror?.(error));
     child.on('close', () => this.onclose?.());
     for (const stream of [child.stdin, child.stdout]) stream.on('error', (error) => this.onerror?.(error));
@@ -73,9 +83,9 @@ export class ChildTransport implements Transport {
     if (child?.pid === undefined) return;
     const gone = hasEnded(child) ? Promise.resolve() : once(child, 'close');
     child.stdin.end();
-    await Promise.race([gone, delay(GRACE_MS)]);
+    await Promise.race([gone, delay(GRACE_MS, undefined, { ref: false })]);
     signalGroup(child.pid, 'SIGTERM');
-    await Promise.race([gone, delay(TERM_MS)]);
+    await Promise.race([gone, delay(TERM_MS, undefined, { ref: false })]);
     signalGroup(child.pid, 'SIGKILL'); // also what the leader left behind in its group
     await gone;
     this.#buffer.clear();

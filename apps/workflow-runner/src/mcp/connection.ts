@@ -21,7 +21,13 @@ export class McpConnection {
   readonly #launch: Launch;
   readonly #enabled: ReadonlySet<string>;
 
-  private constructor(name: string, client: Client, transport: Transport, launch: Launch, enabled: readonly string[]) {
+  private constructor(
+    name: string,
+    client: Client,
+    transport: Transport,
+    launch: Launch,
+    enabled: readonly string[],
+  ) {
     this.name = name;
     this.#client = client;
     this.#transport = transport;
@@ -30,7 +36,12 @@ export class McpConnection {
   }
 
   /** Starts or reaches a server. `enabled` are the tools it may be asked for; none named means all. */
-  static async open(name: string, launch: Launch, enabled: readonly string[], signal: AbortSignal): Promise<McpConnection> {
+  static async open(
+    name: string,
+    launch: Launch,
+    enabled: readonly string[],
+    signal: AbortSignal,
+  ): Promise<McpConnection> {
     const transport = transportOf(launch);
     const client = new Client({ name: 'stigmer', version: '0.1.0' });
     const connection = new McpConnection(name, client, transport, launch, enabled);
@@ -49,12 +60,16 @@ export class McpConnection {
     const all: Tool[] = [];
     let cursor: string | undefined;
     do {
-      const page = await this.#ask(() => this.#client.listTools({ cursor }, { signal, timeout: START_MS }), signal);
+      const page = await this.#ask(
+        () => this.#client.listTools({ cursor }, { signal, timeout: START_MS }),
+        signal,
+      );
       all.push(...page.tools);
       cursor = page.nextCursor;
     } while (cursor !== undefined);
     const missing = [...this.#enabled].filter((name) => !all.some((tool) => tool.name === name));
-    if (missing.length > 0) throw this.#failure('McpServerFailed', `has no tool ${missing.join(', ')}, which is enabled`);
+    if (missing.length > 0)
+      throw this.#failure('McpServerFailed', `has no tool ${missing.join(', ')}, which is enabled`);
     return this.#enabled.size === 0 ? all : all.filter((tool) => this.#enabled.has(tool.name));
   }
 
@@ -71,7 +86,10 @@ export class McpConnection {
       signal,
     )) as CallToolResult;
     if (result.isError === true) {
-      throw new TaskFailure('McpToolFailed', `MCP server ${this.name}: the tool ${tool} failed: ${textOf(result)}`);
+      throw new TaskFailure(
+        'McpToolFailed',
+        `MCP server ${this.name}: the tool ${tool} failed: ${textOf(result)}`,
+      );
     }
     return valueOf(result);
   }
@@ -80,7 +98,8 @@ export class McpConnection {
   async close(): Promise<void> {
     await this.#client.close().catch(() => undefined);
     await this.#transport.close().catch(() => undefined);
-    if (this.#launch.kind === 'child' && this.#launch.container !== undefined) await removeContainer(this.#launch);
+    if (this.#launch.kind === 'child' && this.#launch.container !== undefined)
+      await removeContainer(this.#launch);
   }
 
   async #ask<T>(request: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -96,7 +115,9 @@ export class McpConnection {
   #failure(type: 'McpServerFailed' | 'McpToolFailed', reason: string): TaskFailure {
     const said = this.#transport instanceof ChildTransport ? this.#transport.stderr : '';
     const message = `MCP server ${this.name}: ${reason}${said === '' ? '' : `\nits stderr: ${said}`}`;
-    return new TaskFailure(type, message, { retryable: type === 'McpServerFailed' && this.#launch.kind === 'http' });
+    return new TaskFailure(type, message, {
+      retryable: type === 'McpServerFailed' && this.#launch.kind === 'http',
+    });
   }
 }
 
@@ -104,7 +125,10 @@ function transportOf(launch: Launch): Transport {
   if (launch.kind === 'child') return new ChildTransport(launch.child);
   const { url, headers } = launch;
   // A header with a secret must not follow a redirect to somebody else.
-  return new StreamableHTTPClientTransport(url, { requestInit: { headers: { ...headers } }, redirectPolicy: 'same-origin' });
+  return new StreamableHTTPClientTransport(url, {
+    requestInit: { headers: { ...headers } },
+    redirectPolicy: 'same-origin',
+  });
 }
 
 function reasonOf(error: unknown, launch: Launch): string {

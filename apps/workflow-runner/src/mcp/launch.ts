@@ -2,14 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveServer, serverPlaceholders, type ResolvedText } from '@stigmer/domain';
-import type { DockerServer, HttpServer, McpServerDefinition, StdioServer } from '@stigmer/proto/agentic/agent/v1/spec';
+import type {
+  DockerServer,
+  HttpServer,
+  McpServerDefinition,
+  StdioServer,
+} from '@stigmer/proto/agentic/agent/v1/spec';
 import { TaskFailure } from '../failure';
 import type { ChildLaunch } from './child-transport';
 
 /** How to reach a server: everything filled in, secrets in the environment and the headers alone. */
 export type Launch =
   | { readonly kind: 'child'; readonly child: ChildLaunch; readonly container?: string }
-  | { readonly kind: 'http'; readonly url: URL; readonly headers: Readonly<Record<string, string>>; readonly timeoutMs: number };
+  | {
+      readonly kind: 'http';
+      readonly url: URL;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly timeoutMs: number;
+    };
 
 /** What a child may have of the runner's own surroundings. */
 export interface Surroundings {
@@ -36,23 +46,45 @@ export async function planLaunch(
     case 'stdio': {
       const { envPlaceholders } = definition.serverType.value;
       const home = await homeOf(owner, surroundings.homes);
-      return planStdio(definition.serverType.value, filled('env_placeholders', envPlaceholders), home, surroundings);
+      return planStdio(
+        definition.serverType.value,
+        filled('env_placeholders', envPlaceholders),
+        home,
+        surroundings,
+      );
     }
     case 'docker': {
       const { envPlaceholders } = definition.serverType.value;
       const home = await homeOf(owner, surroundings.homes);
-      return planDocker(definition.serverType.value, filled('env_placeholders', envPlaceholders), home, surroundings);
+      return planDocker(
+        definition.serverType.value,
+        filled('env_placeholders', envPlaceholders),
+        home,
+        surroundings,
+      );
     }
     case 'http': {
       const { headers, queryParams } = definition.serverType.value;
-      return planHttp(definition.serverType.value, filled('headers', headers), filled('query_params', queryParams));
+      return planHttp(
+        definition.serverType.value,
+        filled('headers', headers),
+        filled('query_params', queryParams),
+      );
     }
     case undefined:
-      throw new TaskFailure('InvalidTask', `MCP server ${definition.name}: one of stdio, http or docker must be given`);
+      throw new TaskFailure(
+        'InvalidTask',
+        `MCP server ${definition.name}: one of stdio, http or docker must be given`,
+      );
   }
 }
 
-function planStdio(server: StdioServer, env: Record<string, string>, home: string, around: Surroundings): Launch {
+function planStdio(
+  server: StdioServer,
+  env: Record<string, string>,
+  home: string,
+  around: Surroundings,
+): Launch {
   const cwd = server.workingDir === '' ? home : server.workingDir;
   const child = { command: server.command, args: server.args, env: { ...basic(around, home), ...env }, cwd };
   return { kind: 'child', child };
@@ -62,8 +94,14 @@ function planStdio(server: StdioServer, env: Record<string, string>, home: strin
  * `docker run -e NAME` takes the value from docker's own environment: so a secret is in no argument, which any process
  * on the machine could list, and in no file.
  */
-function planDocker(server: DockerServer, env: Record<string, string>, home: string, around: Surroundings): Launch {
-  const container = server.containerName === '' ? `stigmer-${randomBytes(6).toString('hex')}` : server.containerName;
+function planDocker(
+  server: DockerServer,
+  env: Record<string, string>,
+  home: string,
+  around: Surroundings,
+): Launch {
+  const container =
+    server.containerName === '' ? `stigmer-${randomBytes(6).toString('hex')}` : server.containerName;
   const args = [
     ...['run', '--rm', '--interactive', '--name', container],
     ...Object.keys(env).flatMap((name) => ['--env', name]),
@@ -78,11 +116,17 @@ function planDocker(server: DockerServer, env: Record<string, string>, home: str
     ]),
     ...[server.image, ...server.args],
   ];
-  const client = { ...basic(around, home), ...(around.dockerHost === undefined ? {} : { DOCKER_HOST: around.dockerHost }) };
+  const client = {
+    ...basic(around, home),
+    ...(around.dockerHost === undefined ? {} : { DOCKER_HOST: around.dockerHost }),
+  };
   const taken = Object.keys(env).filter((name) => name in client || name.startsWith('DOCKER_'));
   if (taken.length > 0) {
     const names = taken.join(', ');
-    throw new TaskFailure('InvalidTask', `a docker server cannot be given ${names}: the docker client itself reads it`);
+    throw new TaskFailure(
+      'InvalidTask',
+      `a docker server cannot be given ${names}: the docker client itself reads it`,
+    );
   }
   const child: ChildLaunch = { command: 'docker', args, env: { ...env, ...client }, cwd: home };
   return { kind: 'child', child, container };
@@ -90,7 +134,11 @@ function planDocker(server: DockerServer, env: Record<string, string>, home: str
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 
-function planHttp(server: HttpServer, headers: Record<string, string>, query: Record<string, string>): Launch {
+function planHttp(
+  server: HttpServer,
+  headers: Record<string, string>,
+  query: Record<string, string>,
+): Launch {
   const url = parseUrl(server.url);
   for (const [name, value] of Object.entries(query)) url.searchParams.append(name, value);
   const seconds = server.timeoutSeconds > 0 ? server.timeoutSeconds : DEFAULT_TIMEOUT_SECONDS;
@@ -111,7 +159,8 @@ function basic({ path, lang, tmpdir }: Surroundings, home: string): Record<strin
 
 async function homeOf(owner: string, homes: string): Promise<string> {
   // The id becomes a folder's name: one that could leave the folder is no id of ours.
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(owner)) throw new TaskFailure('InvalidTask', 'the owner’s id cannot name a folder');
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(owner))
+    throw new TaskFailure('InvalidTask', 'the owner’s id cannot name a folder');
   const home = join(homes, owner);
   await mkdir(home, { recursive: true, mode: 0o700 });
   return home;

@@ -17,22 +17,34 @@ export interface ActivityContext extends TaskContext {
 }
 
 /** CALL_ACTIVITY: this runner has one built-in activity, `mcp/call-tool`. */
-export async function runCallActivity(config: CallActivityTaskConfig, context: ActivityContext): Promise<TaskResult> {
+export async function runCallActivity(
+  config: CallActivityTaskConfig,
+  context: ActivityContext,
+): Promise<TaskResult> {
   if (config.activity !== 'mcp/call-tool') {
-    throw new TaskFailure('InvalidTask', `activity: ${config.activity} is unknown; this runner has mcp/call-tool`);
+    throw new TaskFailure(
+      'InvalidTask',
+      `activity: ${config.activity} is unknown; this runner has mcp/call-tool`,
+    );
   }
-  return { output: await callTool((config.input ?? {}) as JsonObject, context) };
+  return { output: await callTool(config.input ?? {}, context) };
 }
 
 /** Starts the server for this one call and ends it after; inside its definition only `${NAME}` is a placeholder. */
 async function callTool(input: JsonObject, context: ActivityContext): Promise<Json> {
   const definition = parseDefinition(input['server']);
   const tool = input['tool'];
-  if (typeof tool !== 'string' || tool === '') throw new TaskFailure('InvalidTask', 'input.tool: must name a tool');
+  if (typeof tool !== 'string' || tool === '')
+    throw new TaskFailure('InvalidTask', 'input.tool: must name a tool');
   const args = await context.evaluator.json(input['arguments'] ?? {}, 'input.arguments', 'allowed');
   if (!isJsonObject(args)) throw new TaskFailure('InvalidTask', 'input.arguments: must be an object');
   const launch = await planLaunch(definition, context.variables, context.owner, context.surroundings);
-  const connection = await McpConnection.open(definition.name, launch, definition.enabledTools, context.signal);
+  const connection = await McpConnection.open(
+    definition.name,
+    launch,
+    definition.enabledTools,
+    context.signal,
+  );
   try {
     return await connection.call(tool, args, context.signal);
   } finally {
@@ -45,6 +57,9 @@ function parseDefinition(server: Json | undefined): McpServerDefinition {
     return fromJson(McpServerDefinitionSchema, (server ?? null) as JsonValue);
   } catch {
     // protobuf's message quotes what it could not read.
-    throw new TaskFailure('InvalidTask', 'input.server: must be an MCP server definition (name, and stdio, http or docker)');
+    throw new TaskFailure(
+      'InvalidTask',
+      'input.server: must be an MCP server definition (name, and stdio, http or docker)',
+    );
   }
 }

@@ -1,7 +1,7 @@
 import type { HttpCallTaskConfig } from '@stigmer/proto/agentic/workflow/v1/tasks/http_call';
 import type { SecretRule } from '../expression/evaluator';
 import { TaskFailure } from '../failure';
-import type { Json, JsonObject } from '../json';
+import type { Json } from '../json';
 import { describeNetworkError } from '../network-error';
 import type { TaskContext, TaskResult } from './task';
 
@@ -43,7 +43,7 @@ async function prepare(config: HttpCallTaskConfig, { evaluator }: TaskContext): 
   const url = parseUrl(uri);
   if (config.body === undefined) return { method: config.method, url, headers };
   if (config.method === 'GET') throw new TaskFailure('InvalidTask', 'body: a GET request has none');
-  const body = await evaluator.json(config.body as JsonObject, 'body', 'allowed');
+  const body = await evaluator.json(config.body, 'body', 'allowed');
   if (!headers.has('content-type')) headers.set('content-type', 'application/json');
   return { method: config.method, url, headers, body: JSON.stringify(body) };
 }
@@ -62,7 +62,10 @@ function parseUrl(uri: string): URL {
     throw new TaskFailure('InvalidTask', 'endpoint.uri: must be an http or https URL');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new TaskFailure('InvalidTask', 'endpoint.uri: must hold no user name and password; send an Authorization header');
+    throw new TaskFailure(
+      'InvalidTask',
+      'endpoint.uri: must hold no user name and password; send an Authorization header',
+    );
   }
   return url;
 }
@@ -71,7 +74,10 @@ function setHeader(headers: Headers, name: string, value: string): void {
   try {
     headers.set(name, value);
   } catch {
-    throw new TaskFailure('InvalidTask', `headers.${name}: HTTP does not allow this name, or a character in its value`);
+    throw new TaskFailure(
+      'InvalidTask',
+      `headers.${name}: HTTP does not allow this name, or a character in its value`,
+    );
   }
 }
 
@@ -82,7 +88,11 @@ async function send(request: Request, signal: AbortSignal): Promise<Json> {
   const text = await readText(request, response);
   if (response.ok) return parseBody(request, response, text);
   if (response.status >= 300 && response.status < 400) {
-    throw failed(request, `the server answers ${response.status}; redirects are not followed, name the final address`, false);
+    throw failed(
+      request,
+      `the server answers ${response.status}; redirects are not followed, name the final address`,
+      false,
+    );
   }
   const retryable = response.status >= 500 || RETRYABLE.has(response.status);
   throw failed(request, `the server answers ${response.status}${text === '' ? '' : `: ${text}`}`, retryable);
@@ -91,7 +101,7 @@ async function send(request: Request, signal: AbortSignal): Promise<Json> {
 async function readText(request: Request, response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
     if (bytes > ANSWER_BYTES) {
       throw new TaskFailure('AnswerTooLarge', `${nameOf(request)}: the answer is larger than 1 MiB`);

@@ -37,7 +37,10 @@ export async function runTask(task: WorkflowTask, context: ActivityContext): Pro
     case WorkflowTaskKind.LISTEN:
     case WorkflowTaskKind.RUN:
     case WorkflowTaskKind.AGENT_CALL:
-      throw new TaskFailure('InvalidTask', `this runner does not run tasks of kind ${WorkflowTaskKind[task.kind]}`);
+      throw new TaskFailure(
+        'InvalidTask',
+        `this runner does not run tasks of kind ${WorkflowTaskKind[task.kind]}`,
+      );
   }
 }
 

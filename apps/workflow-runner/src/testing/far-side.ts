@@ -1,8 +1,14 @@
 import { create, type DescService, type MessageInitShape } from '@bufbuild/protobuf';
 import { Server, ServerCredentials, status as Code, type handleUnaryCall } from '@grpc/grpc-js';
 import { serviceDefinition } from '@stigmer/proto';
-import { AgentExecutionStatusSchema, type AgentExecutionStatus } from '@stigmer/proto/agentic/agentexecution/v1/api';
-import { AgentExecutionCommandController, type AgentExecutionUpdateStatusInput } from '@stigmer/proto/agentic/agentexecution/v1/command';
+import {
+  AgentExecutionStatusSchema,
+  type AgentExecutionStatus,
+} from '@stigmer/proto/agentic/agentexecution/v1/api';
+import {
+  AgentExecutionCommandController,
+  type AgentExecutionUpdateStatusInput,
+} from '@stigmer/proto/agentic/agentexecution/v1/command';
 import { AgentExecutionQueryController } from '@stigmer/proto/agentic/agentexecution/v1/query';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
 import {
@@ -14,7 +20,10 @@ import {
   type WorkflowExecutionUpdateStatusInput,
 } from '@stigmer/proto/agentic/workflowexecution/v1/command';
 import { ContextVault } from '@stigmer/proto/internal/v1/context_vault';
-import { ExecutionSnapshots, type ExecutionSnapshotSchema } from '@stigmer/proto/internal/v1/execution_snapshots';
+import {
+  ExecutionSnapshots,
+  type ExecutionSnapshotSchema,
+} from '@stigmer/proto/internal/v1/execution_snapshots';
 
 /** A run as the far side knows it. */
 export interface FarRun {
@@ -82,14 +91,16 @@ export class FarSide {
   }
 
   #serve(service: DescService, handlers: Readonly<Record<string, (request: never) => unknown>>): void {
-    const unary = (name: string): handleUnaryCall<unknown, unknown> => ({ request }, answer) => {
-      if (this.down.has(name)) {
-        answer({ code: Code.UNAVAILABLE, details: 'down' });
-        return;
-      }
-      const value = handlers[name]?.(request as never);
-      answer(value === undefined ? { code: Code.NOT_FOUND, details: 'not there' } : null, value);
-    };
+    const unary =
+      (name: string): handleUnaryCall<unknown, unknown> =>
+      ({ request }, answer) => {
+        if (this.down.has(name)) {
+          answer({ code: Code.UNAVAILABLE, details: 'down' });
+          return;
+        }
+        const value = handlers[name]?.(request as never);
+        answer(value === undefined ? { code: Code.NOT_FOUND, details: 'not there' } : null, value);
+      };
     const methods = Object.keys(handlers).map((name) => [name, unary(name)] as const);
     this.#server.addService(serviceDefinition(service), Object.fromEntries(methods));
   }
@@ -97,7 +108,9 @@ export class FarSide {
   #context(executionId: string) {
     const variables = this.#runs.get(executionId)?.variables;
     if (variables === undefined || this.destroyed.includes(executionId)) return undefined;
-    const entries = Object.entries(variables).map(([name, [value, isSecret]]) => [name, { value, isSecret }] as const);
+    const entries = Object.entries(variables).map(
+      ([name, [value, isSecret]]) => [name, { value, isSecret }] as const,
+    );
     return { spec: { executionId, data: Object.fromEntries(entries) } };
   }
 
@@ -110,7 +123,7 @@ export class FarSide {
     this.workflowStatuses.set(
       executionId,
       create(WorkflowExecutionStatusSchema, {
-        phase: update.phase === 0 ? before.phase : update.phase,
+        phase: update.phase || before.phase,
         tasks: [...tasks, ...update.tasks],
         output: update.output ?? before.output,
         outputValue: update.outputValue ?? before.outputValue,
@@ -131,7 +144,7 @@ export class FarSide {
     this.agentStatuses.set(
       executionId,
       create(AgentExecutionStatusSchema, {
-        phase: update.phase === 0 ? before.phase : update.phase,
+        phase: update.phase || before.phase,
         messages: update.messages.length < before.messages.length ? before.messages : update.messages,
         toolCalls: [...calls, ...update.toolCalls],
         error: update.error === '' ? before.error : update.error,

@@ -13,7 +13,11 @@ export interface TaskSketch {
 }
 
 /** A workflow run for the far side. */
-export function workflowRun(tasks: readonly TaskSketch[], variables: FarRun['variables'] = {}, triggerMessage = ''): FarRun {
+export function workflowRun(
+  tasks: readonly TaskSketch[],
+  variables: FarRun['variables'] = {},
+  triggerMessage = '',
+): FarRun {
   return {
     variables,
     snapshot: {
