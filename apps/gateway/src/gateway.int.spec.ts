@@ -1,11 +1,14 @@
 import { once } from 'node:events';
+import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   credentials,
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
+  setLogVerbosity,
   type ServerWritableStream,
   type ServiceError,
   status,
@@ -72,6 +75,7 @@ let gateway: RunningGateway;
 let client: Client;
 
 beforeAll(async () => {
+  setLogVerbosity(logVerbosity.NONE);
   const nobody = `127.0.0.1:${await freePort()}`;
   addresses = {
     STIGMER_ENVIRONMENT_SERVICE: await environments.listen(),
@@ -89,10 +93,10 @@ afterAll(async () => {
   controlPlane.server.forceShutdown();
 });
 
-function startOne(): Promise<RunningGateway> {
+function startOne(listen: string[] = ['127.0.0.1:0']): Promise<RunningGateway> {
   const config: GatewayConfig = {
     ...addresses,
-    STIGMER_LISTEN: ['127.0.0.1:0'],
+    STIGMER_LISTEN: listen,
     STIGMER_IDENTITY_KEY: keys.identity('gateway'),
     STIGMER_LOCAL_TOKEN: TOKEN,
     STIGMER_LOG_LEVEL: 'silent',
@@ -369,6 +373,34 @@ describe('a way in', () => {
     const { message, outcome } = await unary('/grpc.health.v1.Health/Check', Buffer.alloc(0));
     expect(outcome.code).toBe(status.OK);
     expect(message).toEqual(Buffer.from([8, 1])); // status: SERVING
+  });
+});
+
+describe('the addresses of the gateway', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('are both loopback addresses, on one port', async () => {
+    const port = await freePort();
+    const both = await startOne([`127.0.0.1:${port}`, `[::1]:${port}`]);
+    expect(both.addresses).toEqual([`127.0.0.1:${port}`, `[::1]:${port}`]);
+    await both.close();
+  });
+
+  it('are the IPv4 one alone on a machine without IPv6', async () => {
+    jest.spyOn(os, 'networkInterfaces').mockReturnValue({});
+    const one = await startOne(['127.0.0.1:0', '[::1]:0']);
+    expect(one.addresses).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
+    await one.close();
+  });
+
+  it('are all free, or the gateway does not start, says which is not, and lets go of the others', async () => {
+    const free = await freePort();
+    const [taken = ''] = gateway.addresses;
+    await expect(startOne([`127.0.0.1:${free}`, taken])).rejects.toThrow(`cannot listen on ${taken}`);
+    const again = await startOne([`127.0.0.1:${free}`]);
+    await again.close();
   });
 });
 

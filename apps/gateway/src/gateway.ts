@@ -38,7 +38,11 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     server,
     owners.flatMap(({ services }) => services),
   );
-  const addresses = await listen(server, config.STIGMER_LISTEN, log);
+  const addresses = await listen(server, config.STIGMER_LISTEN, log).catch((error: unknown) => {
+    // Half a gateway, on one of its addresses, is none.
+    server.forceShutdown();
+    throw error;
+  });
   log.info({ listen: addresses }, 'gateway is listening');
   return {
     addresses,

@@ -1,4 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
+import { setLogger } from '@grpc/grpc-js';
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { z } from 'zod';
 import { type ConfigSchema, readConfig, type ServiceConfig } from './config';
@@ -40,13 +41,31 @@ export async function runProcess<S extends ConfigSchema>(
   try {
     const config = readConfig(schema);
     const { STIGMER_LOG_LEVEL: level } = config as Pick<ServiceConfig, 'STIGMER_LOG_LEVEL'>;
-    endOnSignal(await startUp(config, createLogger(name, level)));
+    const log = createLogger(name, level);
+    captureStrayLines(log);
+    endOnSignal(await startUp(config, log));
   } catch (error) {
     process.stderr.write(
       `${name} cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`,
     );
     process.exit(1);
   }
+}
+
+/** What would reach stderr past the log, in a form of its own: grpc-js's lines, and what nobody caught. */
+function captureStrayLines(log: Logger): void {
+  setLogger({
+    error: (line: unknown) => {
+      log.warn({ grpc: line }, 'grpc-js');
+    },
+    info: () => undefined,
+    debug: () => undefined,
+  });
+  process.on('uncaughtException', (error) => {
+    // Node would print the error whole, with whatever its message quotes.
+    log.fatal({ err: error }, 'uncaught error');
+    process.exit(1);
+  });
 }
 
 function endOnSignal(running: RunningService): void {

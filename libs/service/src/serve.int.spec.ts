@@ -1,5 +1,14 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  logVerbosity,
+  Metadata,
+  setLogVerbosity,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { Module } from '@nestjs/common';
 import { invalidArgument, notFound } from '@stigmer/domain';
 import { freePort } from '@stigmer/embedded';
@@ -7,6 +16,7 @@ import { grpcClient, statusDetails } from '@stigmer/proto';
 import { AgentExecutionQueryController } from '@stigmer/proto/agentic/agentexecution/v1/query';
 import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v1/query';
 import { EnvironmentVault } from '@stigmer/proto/internal/v1/environment_vault';
+import { RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
 import type { CallContext } from './call-context';
 import { GrpcController, type RpcHandlers } from './grpc-controller';
 import type { ServiceName } from './identity';
@@ -96,6 +106,7 @@ async function startService(listen: string): Promise<RunningService> {
 }
 
 beforeAll(async () => {
+  setLogVerbosity(logVerbosity.NONE);
   address = `127.0.0.1:${await freePort()}`;
   service = await startService(address);
 });
@@ -173,9 +184,59 @@ describe('a service port', () => {
   });
 
   it('answers UNIMPLEMENTED to an rpc it does not serve', async () => {
-    const { RunResolver } = await import('@stigmer/proto/internal/v1/run_resolver');
     const client = grpcClient(RunResolver, address, credentials.createInsecure());
     expect(await refused(client.prepare({}))).toMatchObject({ code: status.UNIMPLEMENTED });
+  });
+});
+
+describe('beside its rpcs, a service', () => {
+  const same = (bytes: Buffer): Buffer => bytes;
+
+  it('answers health checks and reflection without an identity', async () => {
+    const client = new Client(address, credentials.createInsecure());
+    const health = await new Promise((resolve, reject) => {
+      client.makeUnaryRequest('/grpc.health.v1.Health/Check', same, same, Buffer.alloc(0), (error, value) => {
+        if (error) reject(error);
+        else resolve(value);
+      });
+    });
+    expect(health).toEqual(Buffer.from([8, 1])); // status: SERVING
+    const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const call = client.makeBidiStreamRequest(path, same, same, new Metadata());
+    call.write(Buffer.from([0x3a, 0x01, 0x2a])); // list_services: "*"
+    const [answer] = (await once(call, 'data')) as [Buffer];
+    call.end();
+    client.close();
+    const listed = [...answer.toString('latin1').matchAll(/ai\.stigmer\.[A-Za-z0-9.]+/g)].map(
+      ([name]) => name,
+    );
+    expect(listed.sort()).toEqual(services.map(({ typeName }) => typeName).sort());
+  });
+
+  it('takes messages of 10 MB and refuses larger ones as RESOURCE_EXHAUSTED', async () => {
+    const { vault } = as('resolver-service');
+    await vault.open({ org: 'x'.repeat(10 * 1024 * 1024) });
+    const token = await keys.identity('resolver-service').token('environment-service');
+    const client = grpcClient(EnvironmentVault, address, credentials.createInsecure(), {
+      channel: { 'grpc.max_send_message_length': -1 },
+    });
+    const headers = metadata({ 'x-stigmer-identity': token });
+    const error = await refused(client.open({ org: 'x'.repeat(11 * 1024 * 1024) }, { metadata: headers }));
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
+  it('does not start on a port that is taken, nor with the key of another service', async () => {
+    await expect(startService(address)).rejects.toThrow(/EADDRINUSE|address/i);
+    const config = {
+      STIGMER_LISTEN: address,
+      STIGMER_IDENTITY_KEY: keys.identity('gateway'),
+      STIGMER_TRUSTED_IDENTITIES: keys.trusted,
+      STIGMER_LOG_LEVEL: 'silent',
+    } as const;
+    const log = createLogger('test', 'silent');
+    await expect(
+      start({ name: 'resolver-service', services: [], module: TestModule, config, log }),
+    ).rejects.toThrow('STIGMER_IDENTITY_KEY is the key of gateway, not of resolver-service');
   });
 });
 
