@@ -14,16 +14,25 @@ export async function withServer<T>(context: Context, work: (server: Stigmer) =>
  * The same with the local token, which lets the server's owner read secrets back. Only the commands that need it
  * send it, and the SDK never sends it to another machine.
  */
-export async function withOwnedServer<T>(context: Context, work: (server: Stigmer) => Promise<T>): Promise<T> {
+export async function withOwnedServer<T>(
+  context: Context,
+  work: (server: Stigmer) => Promise<T>,
+): Promise<T> {
   const localToken = await readLocalToken(context.home);
   return using(context, connect({ address: context.address, org: context.org, localToken }), work);
 }
 
-async function using<T>({ address }: Context, server: Stigmer, work: (server: Stigmer) => Promise<T>): Promise<T> {
+async function using<T>(
+  { address }: Context,
+  server: Stigmer,
+  work: (server: Stigmer) => Promise<T>,
+): Promise<T> {
   try {
     return await work(server);
   } catch (error) {
-    throw isUnreached(error) ? new DomainError('unavailable', `cannot reach the server at ${address}`) : error;
+    throw isUnreached(error)
+      ? new DomainError('unavailable', `cannot reach the server at ${address}`)
+      : error;
   } finally {
     server.close();
   }
@@ -31,7 +40,11 @@ async function using<T>({ address }: Context, server: Stigmer, work: (server: St
 
 /** The gRPC library's own words for "nobody listens there"; a server that is reached words its errors itself. */
 function isUnreached(error: unknown): boolean {
-  return error instanceof DomainError && error.kind === 'unavailable' && /^(No connection established|Name resolution failed)/.test(error.message);
+  return (
+    error instanceof DomainError &&
+    error.kind === 'unavailable' &&
+    /^(No connection established|Name resolution failed)/.test(error.message)
+  );
 }
 
 async function readLocalToken(home: string): Promise<string> {

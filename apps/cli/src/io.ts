@@ -1,4 +1,3 @@
-import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
 /** The streams of the process and its signals, so that a test can hand in its own. */
@@ -7,7 +6,13 @@ export interface Io {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Where SIGINT and SIGTERM arrive. */
-  readonly signals: EventEmitter;
+  readonly signals: Signals;
+}
+
+/** As much of the process as it takes to hear of signals. */
+export interface Signals {
+  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  off(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
 }
 
 /**
@@ -15,6 +20,5 @@ export interface Io {
  * otherwise move the cursor, hide lines or set the clipboard.
  */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
 }

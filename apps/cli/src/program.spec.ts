@@ -8,8 +8,17 @@ async function cli(...args: readonly string[]) {
 }
 
 const COMMANDS = [
-  ['apply'], ['get'], ['list'], ['delete'], ['explain'], ['cancel'],
-  ['secret', 'get'], ['agent', 'execute'], ['agent', 'cancel'], ['workflow', 'execute'], ['workflow', 'cancel'],
+  ['apply'],
+  ['get'],
+  ['list'],
+  ['delete'],
+  ['explain'],
+  ['cancel'],
+  ['secret', 'get'],
+  ['agent', 'execute'],
+  ['agent', 'cancel'],
+  ['workflow', 'execute'],
+  ['workflow', 'cancel'],
 ];
 
 describe('the command line', () => {
@@ -32,10 +41,20 @@ describe('the command line', () => {
   });
 
   it('reports wrong usage once, with exit code 2', async () => {
-    expect(await cli('aply')).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/^error: unknown command 'aply'\n.*did you mean apply/is) });
-    expect(await cli('get', 'agent')).toMatchObject({ code: 2, stderr: expect.stringContaining("missing required argument 'ref'") });
+    expect(await cli('aply')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: unknown command 'aply'\n.*did you mean apply/is),
+    });
+    expect(await cli('get', 'agent')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("missing required argument 'ref'"),
+    });
     expect(await cli('list', 'env', '--output', 'xml')).toMatchObject({ code: 2 });
-    expect(await cli('agent', 'execute', 'a')).toMatchObject({ code: 2, stderr: expect.stringContaining('--message') });
+    expect(await cli('agent', 'execute', 'a')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--message'),
+    });
   });
 
   it('does not repeat what stands behind the = of an unknown flag', async () => {

@@ -13,7 +13,6 @@ import { readSettings } from './config';
 import type { Format, GlobalFlags } from './context';
 import { Exit, ExitCode } from './exit-codes';
 import type { Io } from './io';
-import { reportError } from './output/errors';
 import { UsageError } from './usage-error';
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml'];
@@ -28,6 +27,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
     if (error instanceof Exit) return error.code;
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.done;
     const { output, ...flags } = program.opts<GlobalFlags>();
+    const { reportError } = await import('./output/errors.js');
     return reportError(fromCommander(error), io, output, readSettings(flags).colour);
   }
 }
@@ -40,7 +40,9 @@ function buildProgram(io: Io): Command {
     .option('--address <host:port>', 'the server (or STIGMER_ADDRESS; default 127.0.0.1:7234)')
     .option('--org <org>', 'the organization (or STIGMER_ORG; default "default")')
     .option('--home <folder>', 'where `server start` keeps its files (or STIGMER_HOME; default ~/.stigmer)')
-    .addOption(new Option('-o, --output <format>', 'how to write the answer').choices(FORMATS).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'how to write the answer').choices(FORMATS).default('table'),
+    )
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),

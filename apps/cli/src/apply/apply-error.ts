@@ -18,7 +18,10 @@ export class ApplyError extends Error {
 
   constructor(failures: readonly Failure[]) {
     const [first] = failures;
-    const what = failures.length === 1 && first ? `${identityOf(first.manifest).kind} ${identityOf(first.manifest).name}` : `${failures.length} resources`;
+    const what =
+      failures.length === 1 && first
+        ? `${identityOf(first.manifest).kind} ${identityOf(first.manifest).name}`
+        : `${failures.length} resources`;
     super(`${what} could not be applied`);
     this.problems = failures.flatMap(problemsOf);
     this.kind = first?.error instanceof DomainError ? first.error.kind : undefined;
@@ -28,7 +31,12 @@ export class ApplyError extends Error {
 function problemsOf({ manifest, error }: Failure): readonly Problem[] {
   const { file } = manifest;
   if (error instanceof DomainError && error.violations.length > 0) {
-    return error.violations.map(({ field, description }) => ({ file, ...placeOf(manifest, field), field, message: description }));
+    return error.violations.map(({ field, description }) => ({
+      file,
+      ...placeOf(manifest, field),
+      field,
+      message: description,
+    }));
   }
   return [{ file, ...manifest.position, message: error instanceof Error ? error.message : String(error) }];
 }

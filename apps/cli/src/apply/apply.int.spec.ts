@@ -39,7 +39,13 @@ describe('stigmer apply', () => {
     await file('b-agent.yaml', AGENT);
     await file('c-environment.yaml', ENVIRONMENT);
     const first = await cli(['apply', folder]);
-    expect(first).toEqual({ code: 0, stderr: '', stdout: expect.stringMatching(/Environment +github-prod +created\nAgent +github-reviewer +created\nAgentInstance +github-reviewer-prod +created\n/) });
+    expect(first).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(
+        /Environment +github-prod +created\nAgent +github-reviewer +created\nAgentInstance +github-reviewer-prod +created\n/,
+      ),
+    });
     const path = await file('c-environment.yaml', ENVIRONMENT.replace('my-org', 'our-org'));
     expect((await cli(['apply', '-f', path])).stdout).toMatch(/github-prod +changed/);
     expect((await cli(['apply', path])).stdout).toMatch(/github-prod +unchanged/);
@@ -48,7 +54,11 @@ describe('stigmer apply', () => {
   it('reads the standard input and prints JSON', async () => {
     const { code, stdout } = await cli(['apply', '-', '--output', 'json'], ENVIRONMENT);
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ resources: [{ kind: 'Environment', name: 'github-prod', id: expect.stringMatching(/^env-/), result: 'created' }] });
+    expect(JSON.parse(stdout)).toEqual({
+      resources: [
+        { kind: 'Environment', name: 'github-prod', id: expect.stringMatching(/^env-/), result: 'created' },
+      ],
+    });
   });
 
   it('writes nothing while one of the files has an error, and lists the errors of all of them', async () => {
@@ -65,7 +75,9 @@ describe('stigmer apply', () => {
     const { code, stdout, stderr } = await cli(['apply', path]);
     expect(code).toBe(4);
     expect(stdout).toMatch(/Agent +github-reviewer +created\nAgentInstance +github-reviewer-prod +failed/);
-    expect(stderr).toContain(`${path}:15:7: spec.environment_refs[0]: Environment not found: env-github-prod`);
+    expect(stderr).toContain(
+      `${path}:15:7: spec.environment_refs[0]: Environment not found: env-github-prod`,
+    );
   });
 
   it('shows what a dry run would change by field, asks instead of writing, and shows no secret', async () => {
@@ -84,7 +96,9 @@ describe('stigmer apply', () => {
   it('finds nothing changed where the server stored an id for a name', async () => {
     const path = await file('all.yaml', [ENVIRONMENT, AGENT, INSTANCE].join('---\n'));
     await cli(['apply', path]);
-    expect((await cli(['apply', path, '--dry-run'])).stdout).toMatch(/AgentInstance +github-reviewer-prod +unchanged/);
+    expect((await cli(['apply', path, '--dry-run'])).stdout).toMatch(
+      /AgentInstance +github-reviewer-prod +unchanged/,
+    );
   });
 
   it('applies what get printed, and neither destroys nor shows the secret', async () => {

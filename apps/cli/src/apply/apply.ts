@@ -21,12 +21,15 @@ export interface ApplyRequest {
 
 /** Applies everything the paths describe, or shows what that would do. */
 export async function apply(context: Context, { paths, dryRun, config }: ApplyRequest): Promise<void> {
-  if (paths.length === 0) throw new UsageError('nothing to apply', 'name a file, a folder or - for the standard input');
+  if (paths.length === 0)
+    throw new UsageError('nothing to apply', 'name a file, a folder or - for the standard input');
   const manifests = inDependencyOrder(await readAll(context, paths, parseConfig(config)));
   const run = (server: Stigmer) => (dryRun ? plan(server, manifests) : write(server, manifests));
   const outcomes = await withServer(context, run);
   await print(context, { resources: outcomes.map(asJson) }, () => asTable(outcomes));
-  const failures = outcomes.flatMap(({ error, manifest }) => (error === undefined ? [] : [{ manifest, error }]));
+  const failures = outcomes.flatMap(({ error, manifest }) =>
+    error === undefined ? [] : [{ manifest, error }],
+  );
   if (failures.length > 0) throw new ApplyError(failures);
 }
 
@@ -55,10 +58,18 @@ function asTable(outcomes: readonly Outcome[]): string {
       ? []
       : [
           `\n${identityOf(manifest).kind} ${identityOf(manifest).name}`,
-          ...changes.map(({ path, change }) => `  ${MARKS[change]} ${path}${change === 'secret' ? SECRET_NOTE : ''}`),
+          ...changes.map(
+            ({ path, change }) => `  ${MARKS[change]} ${path}${change === 'secret' ? SECRET_NOTE : ''}`,
+          ),
         ],
   );
-  return [table(['KIND', 'NAME', 'RESULT'], rows.map(({ kind, name, result }) => [kind, name, result])), ...changes].join('\n');
+  return [
+    table(
+      ['KIND', 'NAME', 'RESULT'],
+      rows.map(({ kind, name, result }) => [kind, name, result]),
+    ),
+    ...changes,
+  ].join('\n');
 }
 
 const MARKS = { added: '+', removed: '-', changed: '~', secret: '?' } as const;

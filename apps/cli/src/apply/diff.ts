@@ -22,12 +22,18 @@ function writable(resource: Resource): JsonObject {
   return compact({ metadata: compact({ name, labels, annotations, tags }), spec });
 }
 
-function diff(stored: JsonValue | undefined, written: JsonValue | undefined, path: string): readonly Change[] {
+function diff(
+  stored: JsonValue | undefined,
+  written: JsonValue | undefined,
+  path: string,
+): readonly Change[] {
   if (written === undefined) return stored === undefined ? [] : [{ path, change: 'removed' }];
   if (stored === undefined) return [{ path, change: 'added' }];
   if (Array.isArray(stored) && Array.isArray(written)) {
     const length = Math.max(stored.length, written.length);
-    return Array.from({ length }, (_, index) => diff(stored[index], written[index], `${path}[${index}]`)).flat();
+    return Array.from({ length }, (_, index) =>
+      diff(stored[index], written[index], `${path}[${index}]`),
+    ).flat();
   }
   if (isObject(stored) && isObject(written)) return diffObjects(stored, written, path);
   return stored === written ? [] : [{ path, change: 'changed' }];
@@ -54,5 +60,7 @@ function isObject(value: JsonValue): value is JsonObject {
 }
 
 function compact(object: Record<string, JsonValue | undefined>): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(object).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined),
+  );
 }

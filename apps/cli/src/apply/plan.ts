@@ -16,20 +16,32 @@ async function planOne(server: Stigmer, manifest: Manifest): Promise<Outcome> {
   const before = await existing(operationsOf(manifest.kind, server), manifest);
   if (before === undefined) return { manifest, result: 'would be created' };
   const changes = diffResources(before, manifest.resource);
-  const kept = await Promise.all(changes.map(({ path }) => meansTheSame(server, path, before, manifest.resource)));
+  const kept = await Promise.all(
+    changes.map(({ path }) => meansTheSame(server, path, before, manifest.resource)),
+  );
   const real = changes.filter((_, index) => !kept[index]);
   const id = before.metadata?.id;
   return { manifest, result: real.length === 0 ? 'unchanged' : 'would be changed', id, changes: real };
 }
 
 /** The fields that hold one reference: the server stores the id of what a file calls by its name. */
-const PARENTS: Readonly<Record<string, { readonly kind: KindName; readonly ref: (resource: Resource) => string }>> = {
+const PARENTS: Readonly<
+  Record<string, { readonly kind: KindName; readonly ref: (resource: Resource) => string }>
+> = {
   'spec.agent_id': { kind: 'Agent', ref: (resource) => specField(resource, 'agentId') },
   'spec.workflow_id': { kind: 'Workflow', ref: (resource) => specField(resource, 'workflowId') },
-  'spec.agent_instance_id': { kind: 'AgentInstance', ref: (resource) => specField(resource, 'agentInstanceId') },
+  'spec.agent_instance_id': {
+    kind: 'AgentInstance',
+    ref: (resource) => specField(resource, 'agentInstanceId'),
+  },
 };
 
-async function meansTheSame(server: Stigmer, path: string, stored: Resource, written: Resource): Promise<boolean> {
+async function meansTheSame(
+  server: Stigmer,
+  path: string,
+  stored: Resource,
+  written: Resource,
+): Promise<boolean> {
   const parent = Object.hasOwn(PARENTS, path) ? PARENTS[path] : undefined;
   const kind = parent && findKind(parent.kind);
   if (!parent || !kind) return false;
@@ -43,7 +55,8 @@ async function meansTheSame(server: Stigmer, path: string, stored: Resource, wri
 }
 
 function specField(resource: Resource, name: string): string {
-  const spec = 'spec' in resource ? (resource.spec as Readonly<Record<string, unknown>> | undefined) : undefined;
+  const spec =
+    'spec' in resource ? (resource.spec as Readonly<Record<string, unknown>> | undefined) : undefined;
   const value = spec?.[name];
   return typeof value === 'string' ? value : '';
 }

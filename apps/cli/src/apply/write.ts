@@ -13,7 +13,9 @@ export async function write(server: Stigmer, manifests: readonly Manifest[]): Pr
   const outcomes: Outcome[] = [];
   let unreachable = false;
   for (const manifest of manifests) {
-    const outcome: Outcome = unreachable ? { manifest, result: 'not tried' } : await writeOne(server, manifest);
+    const outcome: Outcome = unreachable
+      ? { manifest, result: 'not tried' }
+      : await writeOne(server, manifest);
     unreachable ||= isUnreachable(outcome.error);
     if (unreachable && outcomes.length === 0) throw outcome.error;
     outcomes.push(outcome);

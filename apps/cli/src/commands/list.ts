@@ -36,6 +36,7 @@ ${KIND_HELP}`,
 
 function pageSize(text: string): number {
   const size = Number(text);
-  if (!Number.isInteger(size) || size < 1 || size > 1000) throw new InvalidArgumentError('a number from 1 to 1000.');
+  if (!Number.isInteger(size) || size < 1 || size > 1000)
+    throw new InvalidArgumentError('a number from 1 to 1000.');
   return size;
 }

@@ -21,8 +21,10 @@ Examples:
   $ stigmer secret get github-production GITHUB_TOKEN
   $ stigmer secret get github-production DEPLOY_KEY --reveal > deploy.key`,
     )
-    .action(async (environment: string, key: string, flags: { readonly reveal: boolean }, command: Command) => {
-      const { revealSecret } = await import('../resources/reveal-secret.js');
-      await revealSecret(contextOf(command, io), environment, key, flags.reveal);
-    });
+    .action(
+      async (environment: string, key: string, flags: { readonly reveal: boolean }, command: Command) => {
+        const { revealSecret } = await import('../resources/reveal-secret.js');
+        await revealSecret(contextOf(command, io), environment, key, flags.reveal);
+      },
+    );
 }

@@ -13,7 +13,10 @@ export function registerWorkflowExecute(workflow: Command, io: Io): void {
     .description('Runs a workflow, shows its tasks as they go, and ends with its output.')
     .argument('<ref>', 'the workflow or one of its instances: name, id or <prefix>-<name>')
     .option('-t, --trigger <text>', 'the message that triggers the run', '')
-    .option('--input <json|file|->', 'the input: JSON, the name of a JSON or YAML file, or - for the standard input')
+    .option(
+      '--input <json|file|->',
+      'the input: JSON, the name of a JSON or YAML file, or - for the standard input',
+    )
     .option('--instance <ref>', 'the instance to run; default: the only one there is');
   addVariableFlags(command)
     .option('--no-wait', 'start the run, print its id, and leave')

@@ -34,7 +34,9 @@ describe('stigmer explain', () => {
       .listen();
     await cli(['apply', '-'], RESOURCES);
   });
-  afterEach(() => { server.close(); });
+  afterEach(() => {
+    server.close();
+  });
 
   async function cli(args: readonly string[], input = '') {
     const io = memoryIo({ input });
@@ -53,7 +55,16 @@ describe('stigmer explain', () => {
   });
 
   it('asks about the template with the instance’s environments, and withholds every secret', async () => {
-    await cli(['explain', 'deploy', '--secret', 'TOKEN', '-e', 'API_KEY=0123456789abcdef', '-e', 'LOG=debug']);
+    await cli([
+      'explain',
+      'deploy',
+      '--secret',
+      'TOKEN',
+      '-e',
+      'API_KEY=0123456789abcdef',
+      '-e',
+      'LOG=debug',
+    ]);
     expect(asked[0]).toMatchObject({
       org: 'default',
       template: {
@@ -87,18 +98,31 @@ describe('stigmer explain', () => {
       ...create(ExplanationSchema, {
         diagnostics: [
           { severity: Severity.WARNING, message: 'TOKEN is weak' },
-          { severity: Severity.ERROR, server: 'github', field: 'env_placeholders.T', message: 'unknown variable TOKN', hint: 'did you mean TOKEN?' },
+          {
+            severity: Severity.ERROR,
+            server: 'github',
+            field: 'env_placeholders.T',
+            message: 'unknown variable TOKN',
+            hint: 'did you mean TOKEN?',
+          },
         ],
       }).diagnostics,
     );
     const { code, stdout } = await cli(['explain', 'agent', 'reviewer']);
     expect(code).toBe(4);
-    expect(stdout).toContain('warning: TOKEN is weak\nerror: github env_placeholders.T: unknown variable TOKN\n  did you mean TOKEN?\n');
-    expect(JSON.parse((await cli(['explain', 'agent', 'reviewer', '-o', 'json'])).stdout)).toMatchObject({ diagnostics: [{}, { server: 'github' }] });
+    expect(stdout).toContain(
+      'warning: TOKEN is weak\nerror: github env_placeholders.T: unknown variable TOKN\n  did you mean TOKEN?\n',
+    );
+    expect(JSON.parse((await cli(['explain', 'agent', 'reviewer', '-o', 'json'])).stdout)).toMatchObject({
+      diagnostics: [{}, { server: 'github' }],
+    });
   });
 
   it('says what it does not find, and what it cannot explain', async () => {
-    expect(await cli(['explain', 'nobody'])).toMatchObject({ code: 3, stderr: expect.stringContaining('no agent and no workflow found: nobody') });
+    expect(await cli(['explain', 'nobody'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('no agent and no workflow found: nobody'),
+    });
     expect(await cli(['explain', 'environment', 'base'])).toMatchObject({ code: 2 });
   });
 });

@@ -21,25 +21,44 @@ export interface ExplainFlags extends VariableFlags {
 }
 
 /** Explains what a run would get. The server merges, as it would for the run itself; here it is only shown. */
-export async function explain(context: Context, first: string, second: string | undefined, flags: ExplainFlags): Promise<void> {
+export async function explain(
+  context: Context,
+  first: string,
+  second: string | undefined,
+  flags: ExplainFlags,
+): Promise<void> {
   const { kind, ref } = subjectOf(first, second);
   const runtimeEnv = toRuntimeEnv((await gatherVariables(context, flags)).withheld());
   const { question, explanation } = await withServer(context, async (server) => {
     const asked = await ask(server, kind, ref, flags.instance);
     const { org } = server;
     const { template, environmentRefs } = asked;
-    return { question: asked, explanation: await server.resolver.explain({ org, template, environmentRefs: [...environmentRefs], runtimeEnv }) };
+    return {
+      question: asked,
+      explanation: await server.resolver.explain({
+        org,
+        template,
+        environmentRefs: [...environmentRefs],
+        runtimeEnv,
+      }),
+    };
   });
   if (question.note !== undefined) note(context, question.note);
   const data = toJson(ExplanationSchema, explanation, { useProtoFieldName: true });
-  await print(context, data, () => renderExplanation(explanation, context.colour && context.io.stdout.isTTY === true));
-  if (explanation.diagnostics.some(({ severity }) => severity === Severity.ERROR)) throw new Exit(ExitCode.refused);
+  await print(context, data, () =>
+    renderExplanation(explanation, context.colour && context.io.stdout.isTTY === true),
+  );
+  if (explanation.diagnostics.some(({ severity }) => severity === Severity.ERROR))
+    throw new Exit(ExitCode.refused);
 }
 
 type Subject = 'Agent' | 'Workflow' | undefined;
 
 /** `agent reviewer`, `wfl-01k…`, or a name alone, whose kind the server has to say. */
-function subjectOf(first: string, second: string | undefined): { readonly kind: Subject; readonly ref: string } {
+function subjectOf(
+  first: string,
+  second: string | undefined,
+): { readonly kind: Subject; readonly ref: string } {
   if (second === undefined) return { kind: kindOfRef(first), ref: first };
   switch (findKind(first)?.name) {
     case 'Agent':
@@ -54,7 +73,10 @@ function subjectOf(first: string, second: string | undefined): { readonly kind: 
     case 'ExecutionContext':
     case 'Session':
     case undefined:
-      throw new UsageError('what runs is an agent or a workflow', 'stigmer explain agent NAME, or stigmer explain workflow NAME');
+      throw new UsageError(
+        'what runs is an agent or a workflow',
+        'stigmer explain agent NAME, or stigmer explain workflow NAME',
+      );
   }
 }
 
@@ -65,7 +87,12 @@ function kindOfRef(ref: string): Subject {
   return begins('Workflow', 'WorkflowInstance') ? 'Workflow' : undefined;
 }
 
-async function ask(server: Stigmer, kind: Subject, ref: string, instance: string | undefined): Promise<Question> {
+async function ask(
+  server: Stigmer,
+  kind: Subject,
+  ref: string,
+  instance: string | undefined,
+): Promise<Question> {
   switch (kind) {
     case 'Agent':
       return agentQuestion(await findTarget(server, agents, ref, instance));
@@ -81,7 +108,11 @@ async function askBoth(server: Stigmer, ref: string, instance: string | undefine
     orNothing(ask(server, 'Agent', ref, instance)),
     orNothing(ask(server, 'Workflow', ref, instance)),
   ]);
-  if (agent && workflow) throw new UsageError(`there is an agent and a workflow ${ref}`, 'stigmer explain agent NAME, or stigmer explain workflow NAME');
+  if (agent && workflow)
+    throw new UsageError(
+      `there is an agent and a workflow ${ref}`,
+      'stigmer explain agent NAME, or stigmer explain workflow NAME',
+    );
   const found = agent ?? workflow;
   if (!found) throw new DomainError('not-found', `no agent and no workflow found: ${ref}`);
   return found;

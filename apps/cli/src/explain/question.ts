@@ -15,14 +15,34 @@ export interface Question {
   readonly note?: string;
 }
 
-export function agentQuestion({ template: { metadata, spec }, instance, note }: Target<Agent, AgentInstance>): Question {
+export function agentQuestion({
+  template: { metadata, spec },
+  instance,
+  note,
+}: Target<Agent, AgentInstance>): Question {
   const { id = '', name = '' } = metadata ?? {};
-  const template = create(TemplateSchema, { kind: 'Agent', id, name, envSpec: spec?.envSpec, mcpServers: spec?.mcpServers });
+  const template = create(TemplateSchema, {
+    kind: 'Agent',
+    id,
+    name,
+    envSpec: spec?.envSpec,
+    mcpServers: spec?.mcpServers,
+  });
   return { template, environmentRefs: instance?.spec?.environmentRefs ?? [], note };
 }
 
-export function workflowQuestion({ template: { metadata, spec }, instance, note }: Target<Workflow, WorkflowInstance>): Question {
+export function workflowQuestion({
+  template: { metadata, spec },
+  instance,
+  note,
+}: Target<Workflow, WorkflowInstance>): Question {
   const { id = '', name = '' } = metadata ?? {};
-  const template = create(TemplateSchema, { kind: 'Workflow', id, name, envSpec: spec?.envSpec, ...needsOf(spec?.tasks ?? []) });
+  const template = create(TemplateSchema, {
+    kind: 'Workflow',
+    id,
+    name,
+    envSpec: spec?.envSpec,
+    ...needsOf(spec?.tasks ?? []),
+  });
   return { template, environmentRefs: instance?.spec?.envRefs ?? [], note };
 }

@@ -1,5 +1,11 @@
 import { REDACTED } from '@stigmer/domain';
-import { Layer, Severity, type Diagnostic, type Explanation, type Origin } from '@stigmer/proto/agentic/resolver/v1/io';
+import {
+  Layer,
+  Severity,
+  type Diagnostic,
+  type Explanation,
+  type Origin,
+} from '@stigmer/proto/agentic/resolver/v1/io';
 import { createColors } from 'picocolors';
 import { printable } from '../io';
 import { table } from '../output/table';

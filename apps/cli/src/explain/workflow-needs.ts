@@ -13,7 +13,9 @@ export function needsOf(tasks: readonly WorkflowTask[]): {
 } {
   return {
     variableUses: tasks.flatMap((task, index) =>
-      stringsOf(task.taskConfig ?? {}, '').flatMap(({ path, text }) => usesIn(text, `tasks[${index}] ${task.name}: ${path}`)),
+      stringsOf(task.taskConfig ?? {}, '').flatMap(({ path, text }) =>
+        usesIn(text, `tasks[${index}] ${task.name}: ${path}`),
+      ),
     ),
     mcpServers: tasks.flatMap(({ taskConfig }) => serversIn(taskConfig ?? {})),
   };
@@ -28,11 +30,16 @@ function usesIn(text: string, location: string): readonly VariableUse[] {
 
 function serversIn({ input }: JsonObject): readonly McpServerDefinition[] {
   const server = isObject(input) ? input['server'] : undefined;
-  return server === undefined ? [] : [fromJson(McpServerDefinitionSchema, server, { ignoreUnknownFields: true })];
+  return server === undefined
+    ? []
+    : [fromJson(McpServerDefinitionSchema, server, { ignoreUnknownFields: true })];
 }
 
 /** Inside an MCP server's definition `${NAME}` is a placeholder, and the resolver checks those itself. */
-function stringsOf(json: JsonValue, path: string): readonly { readonly path: string; readonly text: string }[] {
+function stringsOf(
+  json: JsonValue,
+  path: string,
+): readonly { readonly path: string; readonly text: string }[] {
   if (path === 'input.server') return [];
   if (typeof json === 'string') return [{ path, text: json }];
   if (Array.isArray(json)) return json.flatMap((item, index) => stringsOf(item, `${path}[${index}]`));

@@ -13,7 +13,9 @@ export class ManifestError extends Error {
   override readonly name = 'ManifestError';
 
   constructor(readonly problems: readonly Problem[]) {
-    super(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in the files; nothing was applied`);
+    super(
+      `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in the files; nothing was applied`,
+    );
   }
 }
 

@@ -18,7 +18,9 @@ export async function runProgram(
   };
   const resources = await program.collect({ org, config, prompt });
   return resources.map((resource): Manifest => {
-    const kind = KINDS.find((candidate): candidate is ApplicableKind => candidate.schema.typeName === resource.$typeName);
+    const kind = KINDS.find(
+      (candidate): candidate is ApplicableKind => candidate.schema.typeName === resource.$typeName,
+    );
     if (!kind) throw new Error(`a program declared a ${resource.$typeName}`);
     // A program has no text to point at: line 0 stands for the file as a whole.
     return { file: path, position: { line: 0, column: 0 }, kind, resource, positions: new Map() };

@@ -47,6 +47,8 @@ function duplicates(manifests: readonly Manifest[]): readonly Problem[] {
       return [];
     }
     const { file, position } = manifest;
-    return [{ file, ...position, message: `describes the same ${kind} as ${first.file}:${first.position.line}` }];
+    return [
+      { file, ...position, message: `describes the same ${kind} as ${first.file}:${first.position.line}` },
+    ];
   });
 }

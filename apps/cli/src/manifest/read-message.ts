@@ -1,4 +1,11 @@
-import { ScalarType, type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
+import {
+  ScalarType,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+} from '@bufbuild/protobuf';
 import { looksLikeCredential } from '@stigmer/domain';
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import { readIdentifier, readReference, REFERENCE } from './read-reference';
@@ -21,14 +28,25 @@ export function readMessage(desc: DescMessage, node: Node, path: string, reader:
     const field = fields.get(key);
     const at = join(path, field?.name ?? shown(key));
     if (!field) {
-      reader.problem(keyNode, at, `unknown field${didYouMean(key, desc.fields.map(({ name }) => name))}`);
+      reader.problem(
+        keyNode,
+        at,
+        `unknown field${didYouMean(
+          key,
+          desc.fields.map(({ name }) => name),
+        )}`,
+      );
       continue;
     }
     reader.place(keyNode, at);
     const group = field.oneof?.name ?? field.name;
     const earlier = seen.get(group);
     if (earlier !== undefined) {
-      reader.problem(keyNode, at, earlier === field.name ? 'is given twice' : `cannot stand beside ${earlier}`);
+      reader.problem(
+        keyNode,
+        at,
+        earlier === field.name ? 'is given twice' : `cannot stand beside ${earlier}`,
+      );
       continue;
     }
     seen.set(group, field.name);
@@ -71,7 +89,13 @@ function readField(field: DescField, node: Node, path: string, reader: Reader): 
   }
 }
 
-function readSingular(desc: DescMessage, name: string, node: Node, path: string, reader: Reader): JsonValue | undefined {
+function readSingular(
+  desc: DescMessage,
+  name: string,
+  node: Node,
+  path: string,
+  reader: Reader,
+): JsonValue | undefined {
   if (desc.typeName === REFERENCE) {
     return readReference(name, node, path, reader, (map) => readMessage(desc, map, path, reader));
   }
@@ -118,7 +142,10 @@ function readMap(field: MapField, node: Node, path: string, reader: Reader): Jso
       reader.problem(keyNode, at, 'is not a legal name');
     } else {
       // `TOKEN:` with nothing behind it declares the key: an empty message, and an empty text.
-      const element = isNull(value) || value === undefined ? emptyElement(field.mapKind) : readElement(field, field.mapKind, value, at, reader);
+      const element =
+        isNull(value) || value === undefined
+          ? emptyElement(field.mapKind)
+          : readElement(field, field.mapKind, value, at, reader);
       if (element !== undefined) json[key] = element;
     }
   }
@@ -178,11 +205,17 @@ function readEnum(desc: DescEnum, node: Node, path: string, reader: Reader): Jso
   const given = isScalar(node) ? node.value : undefined;
   if (typeof given === 'number' && desc.value[given]) return given;
   const wanted = typeof given === 'string' ? letters(given) : undefined;
-  const match = desc.values.find(({ name, localName }) => wanted === letters(name) || wanted === letters(localName));
+  const match = desc.values.find(
+    ({ name, localName }) => wanted === letters(name) || wanted === letters(localName),
+  );
   if (match) return match.name;
   const allowed = desc.values.filter(({ number }) => number !== 0).map(({ localName }) => localName);
   // The list is worth showing where a person can read it; a long one (all kinds of resources) is not.
-  reader.problem(node, path, allowed.length <= 20 ? `has to be one of ${allowed.join(', ')}` : 'is not known');
+  reader.problem(
+    node,
+    path,
+    allowed.length <= 20 ? `has to be one of ${allowed.join(', ')}` : 'is not known',
+  );
   return undefined;
 }
 

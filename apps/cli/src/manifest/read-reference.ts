@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { isMap, isScalar, type Node, type YAMLMap } from 'yaml';
-import { scalarText, type Reader } from './reader';
+import { scalarText, without, type Reader } from './reader';
 
 export const REFERENCE = 'ai.stigmer.commons.apiresource.ApiResourceReference';
 
@@ -31,14 +31,16 @@ export function readReference(
   const id = pluck(node, 'id');
   if (id === undefined) return withKind(readWhole(node), kind);
   if (pluck(node, 'slug') !== undefined) reader.problem(node, path, 'has both id and slug; give one of them');
-  const rest = node.clone() as YAMLMap;
-  rest.delete('id');
-  return withKind({ ...readWhole(rest), slug: id }, kind);
+  return withKind({ ...readWhole(without(node, 'id')), slug: id }, kind);
 }
 
 /** The fields that hold one id (`agent_id`) take the same short forms, and hand them on as they are. */
 export function readIdentifier(node: Node, path: string, reader: Reader): string | undefined {
-  const given = isScalar(node) ? scalarText(node) : isMap(node) ? (pluck(node, 'id') ?? pluck(node, 'slug')) : undefined;
+  const given = isScalar(node)
+    ? scalarText(node)
+    : isMap(node)
+      ? (pluck(node, 'id') ?? pluck(node, 'slug'))
+      : undefined;
   if (given === undefined) reader.problem(node, path, 'has to be a name, {id: …} or {slug: …}');
   return given;
 }

@@ -1,10 +1,17 @@
 import { fromJson, type JsonObject } from '@bufbuild/protobuf';
 import { suggest } from '@stigmer/domain';
 import { isMap, isScalar, type Node, type YAMLMap } from 'yaml';
-import { API_VERSION, findKind, KINDS, type ApplicableKind, type Kind, type Resource } from '../resources/kinds';
+import {
+  API_VERSION,
+  findKind,
+  KINDS,
+  type ApplicableKind,
+  type Kind,
+  type Resource,
+} from '../resources/kinds';
 import { ManifestError, type Problem } from './problem';
 import { readMessage } from './read-message';
-import { Reader } from './reader';
+import { Reader, without } from './reader';
 import { parseYaml, type Position, type YamlDocument } from './yaml-documents';
 
 /** A resource as a file describes it, ready to be sent. */
@@ -29,11 +36,17 @@ export function readManifests(file: string, text: string, org: string): readonly
   return manifests;
 }
 
-function readResource(file: string, source: YamlDocument, org: string, problems: Problem[]): readonly Manifest[] {
+function readResource(
+  file: string,
+  source: YamlDocument,
+  org: string,
+  problems: Problem[],
+): readonly Manifest[] {
   const reader = new Reader(file, source);
   const { root } = source;
   const kind = isMap(root) ? readKind(root, reader) : undefined;
-  if (!isMap(root)) reader.problem(root, '', 'a resource has to be a mapping with apiVersion, kind, metadata and spec');
+  if (!isMap(root))
+    reader.problem(root, '', 'a resource has to be a mapping with apiVersion, kind, metadata and spec');
   const resource = kind && isMap(root) ? readBody(kind, root, org, reader) : undefined;
   problems.push(...reader.problems);
   if (!kind || !resource) return [];
@@ -65,14 +78,14 @@ function madeByRuns({ name }: Kind): string {
 function unknownKind(name: string | undefined): string {
   const known = KINDS.filter(isApplicable).map((kind) => kind.name);
   const near = name === undefined ? undefined : (findKind(name)?.name ?? suggest(name, known));
-  return near === undefined ? `has to be one of ${known.join(', ')}` : `is not known; did you mean "${near}"?`;
+  return near === undefined
+    ? `has to be one of ${known.join(', ')}`
+    : `is not known; did you mean "${near}"?`;
 }
 
 function readBody(kind: ApplicableKind, root: YAMLMap, org: string, reader: Reader): Resource | undefined {
   // A file made with `get --output yaml` carries the status; it is the server's to write.
-  const writable = root.clone() as YAMLMap;
-  writable.delete('status');
-  const json = readMessage(kind.schema, writable, '', reader);
+  const json = readMessage(kind.schema, without(root, 'status'), '', reader);
   const metadata = (json['metadata'] ?? {}) as JsonObject;
   if (!metadata['name'] && !metadata['slug']) {
     reader.problem(valueNode(root, 'metadata') ?? root, 'metadata.name', 'is missing');
@@ -96,7 +109,7 @@ function readBody(kind: ApplicableKind, root: YAMLMap, org: string, reader: Read
 }
 
 function valueNode(map: YAMLMap, key: string): Node | undefined {
-  return map.get(key, true) as Node | undefined;
+  return map.get(key, true);
 }
 
 function text(map: YAMLMap, key: string): string | undefined {

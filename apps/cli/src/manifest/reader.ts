@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, YAMLMap, type Node, type Scalar } from 'yaml';
 import type { Problem } from './problem';
 import type { Position, YamlDocument } from './yaml-documents';
 
@@ -62,9 +62,20 @@ export class Reader {
 export function scalarText(node: Scalar): string | undefined {
   if (typeof node.value === 'string') return node.value;
   if (node.value === null || node.value === undefined) return undefined;
-  return node.source ?? (typeof node.value === 'object' ? undefined : String(node.value as number | boolean));
+  return (
+    node.source ??
+    (typeof node.value === 'number' || typeof node.value === 'boolean' ? String(node.value) : undefined)
+  );
 }
 
 export function isNull(node: Node | undefined): boolean {
   return node === undefined || (isScalar(node) && (node.value === null || node.value === undefined));
+}
+
+/** The same mapping without one of its entries. */
+export function without(map: YAMLMap, name: string): YAMLMap {
+  const rest = new YAMLMap(map.schema);
+  rest.items = map.items.filter(({ key }) => !(isScalar(key) && key.value === name));
+  rest.range = map.range;
+  return rest;
 }

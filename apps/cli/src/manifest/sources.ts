@@ -34,7 +34,11 @@ async function readPath(path: string): Promise<readonly Source[]> {
   try {
     const files = (await stat(path)).isDirectory() ? await manifestsIn(path) : [path];
     return await Promise.all(
-      files.map(async (file): Promise<Source> => ({ kind: 'text', name: file, text: await readFile(file, 'utf8') })),
+      files.map(async (file): Promise<Source> => ({
+        kind: 'text',
+        name: file,
+        text: await readFile(file, 'utf8'),
+      })),
     );
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -47,7 +51,12 @@ async function manifestsIn(folder: string): Promise<readonly string[]> {
   const files = entries
     .filter((entry) => entry.isFile() && TEXTS.includes(extname(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !relative(folder, file).split(sep).some((part) => part.startsWith('.') || part === 'node_modules'))
+    .filter(
+      (file) =>
+        !relative(folder, file)
+          .split(sep)
+          .some((part) => part.startsWith('.') || part === 'node_modules'),
+    )
     .sort();
   if (files.length === 0) throw new UsageError(`${folder} holds no .yaml, .yml or .json file`);
   return files;

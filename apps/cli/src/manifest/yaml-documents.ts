@@ -62,7 +62,11 @@ export function parseYaml(
   for (const document of parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })) {
     const errors = [...document.errors, ...document.warnings];
     problems.push(
-      ...errors.map(({ pos, code }) => ({ file, ...at(pos[0]), message: `malformed YAML: ${SENTENCES[code]}` })),
+      ...errors.map(({ pos, code }) => ({
+        file,
+        ...at(pos[0]),
+        message: `malformed YAML: ${SENTENCES[code]}`,
+      })),
     );
     const root = document.contents;
     if (errors.length > 0 || root === null || isNothing(root)) continue;

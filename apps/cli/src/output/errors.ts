@@ -1,5 +1,6 @@
-import type { ErrorKind, Violation } from '@stigmer/domain';
-import type { ApplyError } from '../apply/apply-error';
+import { DomainError, type ErrorKind, type Violation } from '@stigmer/domain';
+import { createColors } from 'picocolors';
+import { ApplyError } from '../apply/apply-error';
 import { ExitCode } from '../exit-codes';
 import type { Io } from '../io';
 import { printable } from '../io';
@@ -34,13 +35,12 @@ const HINTS: Partial<Record<ErrorKind, string>> = {
 };
 
 /** Writes an error to the standard error, for people or as JSON, and returns the exit code. */
-export async function reportError(error: unknown, io: Io, format: Format, colour: boolean): Promise<ExitCode> {
-  const report = await describe(error);
+export function reportError(error: unknown, io: Io, format: Format, colour: boolean): ExitCode {
+  const report = describe(error);
   if (format === 'json') {
     const { code, message, details, hint } = report;
     io.stderr.write(`${JSON.stringify({ error: { code, message, details, hint } }, null, 2)}\n`);
   } else {
-    const { createColors } = await import('picocolors');
     const { bold, red } = createColors(colour && io.stderr.isTTY === true);
     const lines = [
       `${bold(red('error:'))} ${printable(report.message)}`,
@@ -52,7 +52,7 @@ export async function reportError(error: unknown, io: Io, format: Format, colour
   return report.exit;
 }
 
-async function describe(error: unknown): Promise<Report> {
+function describe(error: unknown): Report {
   if (error instanceof UsageError) {
     return { code: 'USAGE', message: error.message, details: [], hint: error.hint, exit: ExitCode.usage };
   }
@@ -60,12 +60,10 @@ async function describe(error: unknown): Promise<Report> {
     const details = error.problems.map(formatProblem);
     return { code: 'INVALID_FILE', message: error.message, details, exit: ExitCode.usage };
   }
-  if (isApplyError(error)) {
+  if (error instanceof ApplyError) {
     const exit = error.kind === undefined ? ExitCode.failed : EXITS[error.kind];
     return { code: 'NOT_APPLIED', message: error.message, details: error.problems.map(formatProblem), exit };
   }
-  // Loaded only here: a usage error is shown without waiting for the gRPC library.
-  const { DomainError } = await import('@stigmer/domain');
   if (error instanceof DomainError) {
     const { kind, message, violations } = error;
     return {
@@ -77,11 +75,6 @@ async function describe(error: unknown): Promise<Report> {
     };
   }
   return unexpected(error);
-}
-
-/** By its name: importing the class would load the libraries that applying needs. */
-function isApplyError(error: unknown): error is ApplyError {
-  return error instanceof Error && error.name === 'ApplyError';
 }
 
 /** The server's messages list their violations as well, for clients that show only those; here once is enough. */

@@ -9,7 +9,9 @@ import { phaseName } from '../runs/phase';
 import type { Kind, Resource } from './kinds';
 
 /** What a list shows of a resource besides its name and id. */
-const EXTRA: Partial<Record<Kind['name'], { readonly headings: readonly string[]; cells(resource: Resource): readonly string[] }>> = {
+const EXTRA: Partial<
+  Record<Kind['name'], { readonly headings: readonly string[]; cells(resource: Resource): readonly string[] }>
+> = {
   Environment: {
     headings: ['VARIABLES', 'SECRETS'],
     cells: (resource) => {
@@ -43,7 +45,11 @@ const EXTRA: Partial<Record<Kind['name'], { readonly headings: readonly string[]
 };
 
 function runCells(resource: Resource): readonly string[] {
-  const { phase = 0, startedAt = '', error = '' } = (resource as AgentExecution | WorkflowExecution).status ?? {};
+  const {
+    phase = 0,
+    startedAt = '',
+    error = '',
+  } = (resource as AgentExecution | WorkflowExecution).status ?? {};
   return [phaseName(phase), startedAt, error];
 }
 

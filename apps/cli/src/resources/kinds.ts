@@ -43,12 +43,32 @@ export type ApplicableKind = Kind & Required<Pick<Kind, 'apply'>>;
 const organization = 'organization';
 
 export const KINDS: readonly Kind[] = [
-  { name: 'Environment', word: 'environment', schema: EnvironmentSchema, apply: { rank: 0, ownerScope: organization } },
+  {
+    name: 'Environment',
+    word: 'environment',
+    schema: EnvironmentSchema,
+    apply: { rank: 0, ownerScope: organization },
+  },
   { name: 'ExecutionContext', word: 'execution-context', schema: ExecutionContextSchema, apply: { rank: 0 } },
   { name: 'Agent', word: 'agent', schema: AgentSchema, apply: { rank: 1, ownerScope: organization } },
-  { name: 'Workflow', word: 'workflow', schema: WorkflowSchema, apply: { rank: 2, ownerScope: organization } },
-  { name: 'AgentInstance', word: 'agent-instance', schema: AgentInstanceSchema, apply: { rank: 3, ownerScope: organization } },
-  { name: 'WorkflowInstance', word: 'workflow-instance', schema: WorkflowInstanceSchema, apply: { rank: 3, ownerScope: organization } },
+  {
+    name: 'Workflow',
+    word: 'workflow',
+    schema: WorkflowSchema,
+    apply: { rank: 2, ownerScope: organization },
+  },
+  {
+    name: 'AgentInstance',
+    word: 'agent-instance',
+    schema: AgentInstanceSchema,
+    apply: { rank: 3, ownerScope: organization },
+  },
+  {
+    name: 'WorkflowInstance',
+    word: 'workflow-instance',
+    schema: WorkflowInstanceSchema,
+    apply: { rank: 3, ownerScope: organization },
+  },
   { name: 'Session', word: 'session', schema: SessionSchema, apply: { rank: 4, ownerScope: organization } },
   { name: 'AgentExecution', word: 'agent-execution', schema: AgentExecutionSchema },
   { name: 'WorkflowExecution', word: 'workflow-execution', schema: WorkflowExecutionSchema },

@@ -22,7 +22,10 @@ export async function list(context: Context, kindName: string, request: ListRequ
     if (!pages) throw new UsageError(`${kind.word}s cannot be listed`);
     return readPages(pages, request);
   });
-  const data = { items: items.map(resourceJson), ...(nextPageToken !== '' && { next_page_token: nextPageToken }) };
+  const data = {
+    items: items.map(resourceJson),
+    ...(nextPageToken !== '' && { next_page_token: nextPageToken }),
+  };
   await print(context, data, () => (items.length === 0 ? `no ${kind.word}s` : columnsOf(kind, items)));
   if (nextPageToken !== '' && context.format === 'table') {
     note(context, `there are more: --page-token ${nextPageToken}, or --all`);

@@ -1,5 +1,3 @@
-import { create } from '@bufbuild/protobuf';
-import { KINDS } from '@stigmer/domain';
 import type { Agent } from '@stigmer/proto/agentic/agent/v1/api';
 import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
@@ -7,9 +5,9 @@ import type { ExecutionContext } from '@stigmer/proto/agentic/executioncontext/v
 import type { Session } from '@stigmer/proto/agentic/session/v1/api';
 import type { Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
-import { ApiResourceReferenceSchema, type ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import type { Stigmer } from '@stigmer/sdk';
 import type { Kind, Resource } from './kinds';
+import { reference } from './reference';
 
 /** What can be done with the resources of one kind; what a kind does not offer is missing. */
 export interface Operations {
@@ -38,12 +36,10 @@ export interface Page {
  */
 export function operationsOf({ name }: Kind, server: Stigmer): Operations {
   const { org } = server;
-  const reference = (slug: string): ApiResourceReference =>
-    create(ApiResourceReferenceSchema, { org, slug, kind: KINDS[name].number });
   switch (name) {
     case 'Environment':
       return {
-        get: (ref) => server.environments.getByReference(reference(ref)),
+        get: (ref) => server.environments.getByReference(reference(org, name, ref)),
         delete: (resourceId) => server.environments.delete({ resourceId }),
         forceDelete: (resourceId) => server.environments.delete({ resourceId, force: true }),
         list: (page) => server.environments.list({ org, ...page }),
@@ -51,28 +47,28 @@ export function operationsOf({ name }: Kind, server: Stigmer): Operations {
       };
     case 'Agent':
       return {
-        get: (ref) => server.agents.getByReference(reference(ref)),
+        get: (ref) => server.agents.getByReference(reference(org, name, ref)),
         delete: (value) => server.agents.delete({ value }),
         list: (page) => server.agents.list({ org, ...page }),
         apply: (resource) => server.agents.apply(resource as Agent),
       };
     case 'AgentInstance':
       return {
-        get: (ref) => server.agentInstances.getByReference(reference(ref)),
+        get: (ref) => server.agentInstances.getByReference(reference(org, name, ref)),
         delete: (value) => server.agentInstances.delete({ value }),
         list: (page) => server.agentInstances.list({ org, ...page }),
         apply: (resource) => server.agentInstances.apply(resource as AgentInstance),
       };
     case 'Workflow':
       return {
-        get: (ref) => server.workflows.getByReference(reference(ref)),
+        get: (ref) => server.workflows.getByReference(reference(org, name, ref)),
         delete: (value) => server.workflows.delete({ value }),
         list: (page) => server.workflows.list({ org, ...page }),
         apply: (resource) => server.workflows.apply(resource as Workflow),
       };
     case 'WorkflowInstance':
       return {
-        get: (ref) => server.workflowInstances.getByReference(reference(ref)),
+        get: (ref) => server.workflowInstances.getByReference(reference(org, name, ref)),
         delete: (value) => server.workflowInstances.delete({ value }),
         list: (page) => server.workflowInstances.list({ org, ...page }),
         apply: (resource) => server.workflowInstances.apply(resource as WorkflowInstance),
@@ -98,7 +94,7 @@ export function operationsOf({ name }: Kind, server: Stigmer): Operations {
       };
     case 'ExecutionContext':
       return {
-        get: (ref) => server.executionContexts.getByReference(reference(ref)),
+        get: (ref) => server.executionContexts.getByReference(reference(org, name, ref)),
         delete: (resourceId) => server.executionContexts.delete({ resourceId }),
         apply: (resource) => server.executionContexts.apply(resource as ExecutionContext),
       };

@@ -11,7 +11,8 @@ export async function remove(context: Context, kindName: string, ref: string, fo
   const kind = resolveKind(kindName);
   const deleted = await withServer(context, async (server) => {
     const operations = operationsOf(kind, server);
-    if (force && !operations.forceDelete) throw new UsageError(`--force is for environments; a ${kind.word} needs none`);
+    if (force && !operations.forceDelete)
+      throw new UsageError(`--force is for environments; a ${kind.word} needs none`);
     const { metadata } = await operations.get(ref);
     const id = metadata?.id ?? ref;
     return force && operations.forceDelete ? operations.forceDelete(id) : operations.delete(id);

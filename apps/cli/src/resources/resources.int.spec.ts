@@ -24,28 +24,43 @@ describe('resources', () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  async function cli(args: readonly string[], { input = '', terminal = false }: { input?: string; terminal?: boolean } = {}) {
+  async function cli(
+    args: readonly string[],
+    { input = '', terminal = false }: { input?: string; terminal?: boolean } = {},
+  ) {
     const io = memoryIo({ input, terminal });
     const code = await run(['--address', server.address, '--home', home, ...args], io);
     return { code, ...io.written };
   }
 
-  it.each(['environment', 'env', 'environments', 'Environment'])('are got by the kind as people write it: %s', async (kind) => {
-    const { code, stdout } = await cli(['get', kind, 'env-one']);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^apiVersion: agentic\.stigmer\.ai\/v1\nkind: Environment\n/);
-    expect(stdout).not.toContain(SECRET);
-  });
+  it.each(['environment', 'env', 'environments', 'Environment'])(
+    'are got by the kind as people write it: %s',
+    async (kind) => {
+      const { code, stdout } = await cli(['get', kind, 'env-one']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^apiVersion: agentic\.stigmer\.ai\/v1\nkind: Environment\n/);
+      expect(stdout).not.toContain(SECRET);
+    },
+  );
 
   it('are printed as JSON in the form that apply reads', async () => {
     const { stdout } = await cli(['get', 'env', 'one', '--output', 'json']);
-    expect(JSON.parse(stdout)).toMatchObject({ apiVersion: 'agentic.stigmer.ai/v1', spec: { data: { TOKEN: { value: '********', is_secret: true } } } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      apiVersion: 'agentic.stigmer.ai/v1',
+      spec: { data: { TOKEN: { value: '********', is_secret: true } } },
+    });
   });
 
   it('that are not there are an error, for people and for programs', async () => {
-    expect(await cli(['get', 'env', 'none'])).toEqual({ code: 3, stdout: '', stderr: 'error: Environment not found: none\n' });
+    expect(await cli(['get', 'env', 'none'])).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: 'error: Environment not found: none\n',
+    });
     const { stderr } = await cli(['get', 'env', 'none', '-o', 'json']);
-    expect(JSON.parse(stderr)).toEqual({ error: { code: 'NOT_FOUND', message: 'Environment not found: none', details: [] } });
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: 'NOT_FOUND', message: 'Environment not found: none', details: [] },
+    });
     expect((await cli(['get', 'enviroment', 'one'])).stderr).toContain('did you mean "environment"?');
   });
 
@@ -54,7 +69,9 @@ describe('resources', () => {
     expect(first.stdout).toMatch(/^NAME +ID +VARIABLES +SECRETS\none +env-\w+ +2 +1\ntwo +env-\w+ +0 +0\n$/);
     expect(first.stderr).toBe('there are more: --page-token 2, or --all\n');
     expect((await cli(['list', 'env', '--page-size', '2', '--page-token', '2'])).stdout).toMatch(/three/);
-    expect(JSON.parse((await cli(['list', 'env', '--page-size', '1', '--all', '-o', 'json'])).stdout)).toMatchObject({ items: [{}, {}, {}] });
+    expect(
+      JSON.parse((await cli(['list', 'env', '--page-size', '1', '--all', '-o', 'json'])).stdout),
+    ).toMatchObject({ items: [{}, {}, {}] });
     expect((await cli(['list', 'env', '--page-size', '0'])).code).toBe(2);
     expect((await cli(['list', 'contexts'])).code).toBe(2);
   });
@@ -62,7 +79,10 @@ describe('resources', () => {
   it('are deleted; an environment in use only by force', async () => {
     const refused = await cli(['delete', 'environment', 'one']);
     expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining('is in use by AgentInstance') });
-    expect(await cli(['delete', 'environment', 'one', '--force'])).toMatchObject({ code: 0, stdout: 'Environment one deleted\n' });
+    expect(await cli(['delete', 'environment', 'one', '--force'])).toMatchObject({
+      code: 0,
+      stdout: 'Environment one deleted\n',
+    });
     expect(await cli(['delete', 'agent', 'a', '--force'])).toMatchObject({ code: 2 });
     expect(await cli(['delete', 'agent', 'a'])).toMatchObject({ code: 0 });
   });
@@ -70,27 +90,40 @@ describe('resources', () => {
   describe('a secret read back', () => {
     it('is shown on a terminal, with the local token and no other call that carries it', async () => {
       await writeFile(join(home, 'token'), 'local-token\n');
-      expect(await cli(['secret', 'get', 'one', 'TOKEN'], { terminal: true })).toMatchObject({ code: 0, stdout: `${SECRET}\n` });
+      expect(await cli(['secret', 'get', 'one', 'TOKEN'], { terminal: true })).toMatchObject({
+        code: 0,
+        stdout: `${SECRET}\n`,
+      });
       expect(stigmer.revealedWith).toBe('local-token');
     });
 
     it('goes to a pipe only where that is asked for, and as it is', async () => {
       await writeFile(join(home, 'token'), 'local-token');
       expect(await cli(['secret', 'get', 'one', 'TOKEN'])).toMatchObject({ code: 2, stdout: '' });
-      expect(await cli(['secret', 'get', 'one', 'TOKEN', '--reveal'])).toMatchObject({ code: 0, stdout: SECRET });
+      expect(await cli(['secret', 'get', 'one', 'TOKEN', '--reveal'])).toMatchObject({
+        code: 0,
+        stdout: SECRET,
+      });
     });
 
     it('needs the token, and a variable that is there', async () => {
-      expect(await cli(['secret', 'get', 'one', 'TOKEN', '--reveal'])).toMatchObject({ code: 2, stderr: expect.stringContaining('local token') });
+      expect(await cli(['secret', 'get', 'one', 'TOKEN', '--reveal'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('local token'),
+      });
       await writeFile(join(home, 'token'), 'local-token');
       expect(await cli(['secret', 'get', 'one', 'NONE', '--reveal'])).toMatchObject({ code: 3 });
     });
   });
 });
 
-const environment = (name: string, data = ''): string => `apiVersion: agentic.stigmer.ai/v1\nkind: Environment\nmetadata: { name: ${name} }\n${data}`;
+const environment = (name: string, data = ''): string =>
+  `apiVersion: agentic.stigmer.ai/v1\nkind: Environment\nmetadata: { name: ${name} }\n${data}`;
 const RESOURCES = [
-  environment('one', `spec: { data: { TOKEN: { value: ${SECRET}, is_secret: true }, LOG: { value: debug } } }\n`),
+  environment(
+    'one',
+    `spec: { data: { TOKEN: { value: ${SECRET}, is_secret: true }, LOG: { value: debug } } }\n`,
+  ),
   environment('two'),
   environment('three'),
   'apiVersion: agentic.stigmer.ai/v1\nkind: Agent\nmetadata: { name: a }\nspec: { instructions: Review with care. }\n',

@@ -12,7 +12,9 @@ import { workflowRuns } from './workflow-runs';
 export async function cancelRun(context: Context, id: string, prefixes: readonly string[]): Promise<void> {
   const prefix = prefixes.find((candidate) => id.startsWith(`${candidate}-`));
   if (prefix === undefined) {
-    throw new UsageError(`this is no id of a run: it has to begin with ${prefixes.map((known) => `${known}-`).join(' or ')}`);
+    throw new UsageError(
+      `this is no id of a run: it has to begin with ${prefixes.map((known) => `${known}-`).join(' or ')}`,
+    );
   }
   const execution = await withServer<Execution>(context, (server) =>
     prefix === agentRuns.idPrefix ? agentRuns.cancel(server, id) : workflowRuns.cancel(server, id),

@@ -29,7 +29,10 @@ export interface AgentRunFlags extends VariableFlags {
 /** Runs an agent. */
 export async function executeAgent(context: Context, ref: string, flags: AgentRunFlags): Promise<void> {
   if (flags.session !== undefined && flags.instance !== undefined) {
-    throw new UsageError('--session and --instance exclude each other', 'a session belongs to an instance already');
+    throw new UsageError(
+      '--session and --instance exclude each other',
+      'a session belongs to an instance already',
+    );
   }
   if (flags.message.trim() === '') throw new UsageError('--message is empty');
   refuseWithoutTerminal(context, flags);

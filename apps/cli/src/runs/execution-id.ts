@@ -13,5 +13,8 @@ export function newId(prefix: string, now = Date.now()): string {
 }
 
 function encode(value: bigint, length: number): string {
-  return Array.from({ length }, (_, index) => ALPHABET[Number((value >> BigInt(5 * (length - 1 - index))) & 31n)]).join('');
+  return Array.from(
+    { length },
+    (_, index) => ALPHABET[Number((value >> BigInt(5 * (length - 1 - index))) & 31n)],
+  ).join('');
 }

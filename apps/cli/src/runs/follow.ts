@@ -28,7 +28,8 @@ export async function followRun<E extends Execution>(
     } catch (error) {
       if (signal.aborted || !isUncertain(error)) throw error;
     }
-    if (Date.now() - heard > PATIENCE_MS) throw unavailable(`nothing was heard of ${id} for a minute; it may go on without us`);
+    if (Date.now() - heard > PATIENCE_MS)
+      throw unavailable(`nothing was heard of ${id} for a minute; it may go on without us`);
     await sleep(RECONNECT_MS, undefined, { signal });
   }
 }

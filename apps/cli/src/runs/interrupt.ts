@@ -1,5 +1,5 @@
-import type { EventEmitter } from 'node:events';
 import { Exit, ExitCode } from '../exit-codes';
+import type { Signals } from '../io';
 
 /** Ctrl-C while a run is watched: the first asks for its end, the second leaves it to itself. */
 export interface Interrupts {
@@ -8,7 +8,7 @@ export interface Interrupts {
   stop(): void;
 }
 
-export function onInterrupt(signals: EventEmitter, first: () => void): Interrupts {
+export function onInterrupt(signals: Signals, first: () => void): Interrupts {
   let count = 0;
   let leave: (reason: Exit) => void = () => undefined;
   const left = new Promise<never>((_resolve, reject) => {

@@ -60,7 +60,10 @@ async function cancelWhenStarted<E extends Execution>(
   try {
     await kind.cancel(server, id);
   } catch (error) {
-    warn(context, `${id} could not be cancelled: ${error instanceof Error ? error.message : 'unknown error'}`);
+    warn(
+      context,
+      `${id} could not be cancelled: ${error instanceof Error ? error.message : 'unknown error'}`,
+    );
   }
 }
 
@@ -75,11 +78,20 @@ function reporter<E extends Execution>(context: Context, kind: RunKind<E>): (exe
   };
 }
 
-async function reportEnd<E extends Execution>(context: Context, kind: RunKind<E>, execution: E): Promise<void> {
+async function reportEnd<E extends Execution>(
+  context: Context,
+  kind: RunKind<E>,
+  execution: E,
+): Promise<void> {
   await print(context, resourceJson(execution), () => printable(kind.result(execution)));
   const phase = phaseName(execution.status?.phase ?? 0);
   if (phase === 'completed') return;
   const { error = '' } = execution.status ?? {};
-  note(context, printable(error === '' ? `the run was ${phase}` : `the run ${phase === 'failed' ? '' : 'was '}${phase}: ${error}`));
+  note(
+    context,
+    printable(
+      error === '' ? `the run was ${phase}` : `the run ${phase === 'failed' ? '' : 'was '}${phase}: ${error}`,
+    ),
+  );
   throw new Exit(phase === 'failed' ? ExitCode.runFailed : ExitCode.runCancelled);
 }

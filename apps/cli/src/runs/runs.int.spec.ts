@@ -2,15 +2,22 @@ import { EventEmitter } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clone, create } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { DomainError } from '@stigmer/domain';
 import { AgentExecutionSchema, type AgentExecution } from '@stigmer/proto/agentic/agentexecution/v1/api';
 import { AgentExecutionCommandController } from '@stigmer/proto/agentic/agentexecution/v1/command';
-import { ExecutionPhase as AgentPhase, MessageType, ToolCallStatus } from '@stigmer/proto/agentic/agentexecution/v1/enum';
+import {
+  ExecutionPhase as AgentPhase,
+  MessageType,
+  ToolCallStatus,
+} from '@stigmer/proto/agentic/agentexecution/v1/enum';
 import { AgentExecutionQueryController } from '@stigmer/proto/agentic/agentexecution/v1/query';
 import type { Session } from '@stigmer/proto/agentic/session/v1/api';
 import { SessionCommandController } from '@stigmer/proto/agentic/session/v1/command';
-import { WorkflowExecutionSchema, type WorkflowExecution } from '@stigmer/proto/agentic/workflowexecution/v1/api';
+import {
+  WorkflowExecutionSchema,
+  type WorkflowExecution,
+} from '@stigmer/proto/agentic/workflowexecution/v1/api';
 import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workflowexecution/v1/command';
 import { ExecutionPhase, WorkflowTaskStatus } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
@@ -20,7 +27,13 @@ import { FakeStigmer } from '../testing/fake-stigmer';
 import { memoryIo, type MemoryIo } from '../testing/memory-io';
 
 const SECRET = 'ghp_canary0123456789abcdefghijkl';
-const { EXECUTION_COMPLETED, EXECUTION_FAILED, EXECUTION_CANCELLED, EXECUTION_IN_PROGRESS, EXECUTION_PENDING } = ExecutionPhase;
+const {
+  EXECUTION_COMPLETED,
+  EXECUTION_FAILED,
+  EXECUTION_CANCELLED,
+  EXECUTION_IN_PROGRESS,
+  EXECUTION_PENDING,
+} = ExecutionPhase;
 
 describe('runs', () => {
   let server: FakeServer;
@@ -81,31 +94,14 @@ describe('runs', () => {
         },
         cancel: ({ value }) => {
           cancelled.push(value);
-          return Promise.resolve({ metadata: { id: value }, status: { phase: AgentPhase.EXECUTION_CANCELLED } });
+          return Promise.resolve({
+            metadata: { id: value },
+            status: { phase: AgentPhase.EXECUTION_CANCELLED },
+          });
         },
       })
       .serve(AgentExecutionQueryController, {
-        subscribe: async function* ({ value }) {
-          const call = { id: 'c1', name: 'get-env', status: ToolCallStatus.TOOL_CALL_RUNNING };
-          const running = create(AgentExecutionSchema, { metadata: { id: value }, status: { phase: AgentPhase.EXECUTION_IN_PROGRESS, toolCalls: [call] } });
-          yield running;
-          const done = clone(AgentExecutionSchema, running);
-          if (!done.status) throw new Error('unreachable');
-          done.status.phase = AgentPhase.EXECUTION_COMPLETED;
-          for (const one of done.status.toolCalls) one.status = ToolCallStatus.TOOL_CALL_COMPLETED;
-          yield create(AgentExecutionSchema, {
-            metadata: { id: value },
-            status: {
-              phase: AgentPhase.EXECUTION_COMPLETED,
-              toolCalls: done.status.toolCalls,
-              messages: [
-                { type: MessageType.MESSAGE_HUMAN, content: 'hi' },
-                { type: MessageType.MESSAGE_AI, content: 'let me look' },
-                { type: MessageType.MESSAGE_AI, content: 'the answer' },
-              ],
-            },
-          });
-        },
+        subscribe: ({ value }) => agentStates(value),
       });
     await server.listen();
     await cli(['apply', '-'], memoryIo({ input: RESOURCES }));
@@ -123,7 +119,9 @@ describe('runs', () => {
   it('shows the tasks as they go, and ends with the output and exit code 0', async () => {
     script = [
       workflowStatus(EXECUTION_PENDING),
-      workflowStatus(EXECUTION_IN_PROGRESS, [{ taskId: '1', taskName: 'notify', status: WorkflowTaskStatus.WORKFLOW_TASK_IN_PROGRESS }]),
+      workflowStatus(EXECUTION_IN_PROGRESS, [
+        { taskId: '1', taskName: 'notify', status: WorkflowTaskStatus.WORKFLOW_TASK_IN_PROGRESS },
+      ]),
       create(WorkflowExecutionSchema, {
         status: {
           phase: EXECUTION_COMPLETED,
@@ -132,10 +130,20 @@ describe('runs', () => {
         },
       }).status,
     ];
-    const { code, stdout, stderr } = await cli(['workflow', 'execute', 'wfl-deploy', '--trigger', 'go', '--input', '{"v": 1}']);
+    const { code, stdout, stderr } = await cli([
+      'workflow',
+      'execute',
+      'wfl-deploy',
+      '--trigger',
+      'go',
+      '--input',
+      '{"v": 1}',
+    ]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ sent: true });
-    expect(stderr).toMatch(/^instance deploy-prod\nrun wex-\w{26}\npending\nin progress\n {2}task notify started\ncompleted\n {2}task notify completed\n$/);
+    expect(stderr).toMatch(
+      /^instance deploy-prod\nrun wex-\w{26}\npending\nin progress\n {2}task notify started\ncompleted\n {2}task notify completed\n$/,
+    );
     expect(workflowRuns[0]?.spec).toMatchObject({
       workflowId: stigmer.workflows.byReference('deploy').metadata?.id,
       workflowInstanceId: stigmer.workflowInstances.byReference('deploy-prod').metadata?.id,
@@ -146,7 +154,17 @@ describe('runs', () => {
   it('sends the variables with their secrecy, and shows none of the secrets', async () => {
     const token = join(folder, 'token');
     await writeFile(token, `${SECRET}\n`);
-    const outcome = await cli(['workflow', 'execute', 'deploy', '-s', `TOKEN=@${token}`, '-e', 'LOG=debug', '-e', `GH_TOKEN=${SECRET}x`]);
+    const outcome = await cli([
+      'workflow',
+      'execute',
+      'deploy',
+      '-s',
+      `TOKEN=@${token}`,
+      '-e',
+      'LOG=debug',
+      '-e',
+      `GH_TOKEN=${SECRET}x`,
+    ]);
     expect(outcome.code).toBe(0);
     expect(workflowRuns[0]?.spec?.runtimeEnv).toMatchObject({
       TOKEN: { value: SECRET, isSecret: true },
@@ -164,7 +182,12 @@ describe('runs', () => {
   });
 
   it('reports a refusal with everything that is missing, and exit code 4', async () => {
-    failures = [new DomainError('failed-precondition', 'the run cannot start:\n- A: x\n- B: y', [{ field: 'A', description: 'x' }, { field: 'B', description: 'y' }])];
+    failures = [
+      new DomainError('failed-precondition', 'the run cannot start:\n- A: x\n- B: y', [
+        { field: 'A', description: 'x' },
+        { field: 'B', description: 'y' },
+      ]),
+    ];
     const { code, stderr } = await cli(['workflow', 'execute', 'deploy']);
     expect(code).toBe(4);
     expect(stderr).toContain('error: the run cannot start:\n  A: x\n  B: y\n');
@@ -210,11 +233,22 @@ describe('runs', () => {
   });
 
   it('runs an agent in a session with its only instance, and ends with the answer', async () => {
-    const { code, stdout, stderr } = await cli(['agent', 'execute', 'agt-reviewer', '-m', 'Review PR #123', '--model', 'small']);
+    const { code, stdout, stderr } = await cli([
+      'agent',
+      'execute',
+      'agt-reviewer',
+      '-m',
+      'Review PR #123',
+      '--model',
+      'small',
+    ]);
     expect(code).toBe(0);
     expect(stdout).toBe('the answer\n');
     expect(stderr).toContain('  agent: let me look\n  tool get-env completed\n');
-    expect(sessions[0]?.spec).toMatchObject({ agentInstanceId: stigmer.agentInstances.byReference('reviewer-prod').metadata?.id, subject: 'Review PR #123' });
+    expect(sessions[0]?.spec).toMatchObject({
+      agentInstanceId: stigmer.agentInstances.byReference('reviewer-prod').metadata?.id,
+      subject: 'Review PR #123',
+    });
     expect(agentRuns[0]?.spec).toMatchObject({
       agentId: stigmer.agents.byReference('reviewer').metadata?.id,
       sessionId: sessions[0]?.metadata?.id,
@@ -232,11 +266,15 @@ describe('runs', () => {
   it('does not guess between several instances', async () => {
     await cli(['apply', '-'], memoryIo({ input: INSTANCE.replace('deploy-prod', 'deploy-test') }));
     const { stderr } = await cli(['workflow', 'execute', 'deploy']);
-    expect(stderr).toContain('the default instance, without environments; --instance chooses another: deploy-prod, deploy-test');
+    expect(stderr).toContain(
+      'the default instance, without environments; --instance chooses another: deploy-prod, deploy-test',
+    );
     expect(workflowRuns[0]?.spec?.workflowInstanceId).toBe('');
     script = [workflowStatus(EXECUTION_COMPLETED)];
     await cli(['workflow', 'execute', 'deploy', '--instance', 'deploy-test']);
-    expect(workflowRuns[1]?.spec?.workflowInstanceId).toBe(stigmer.workflowInstances.byReference('deploy-test').metadata?.id);
+    expect(workflowRuns[1]?.spec?.workflowInstanceId).toBe(
+      stigmer.workflowInstances.byReference('deploy-test').metadata?.id,
+    );
   });
 
   it('fails at once, before anything is started, where a secret is to be asked for and nobody can answer', async () => {
@@ -254,7 +292,36 @@ describe('runs', () => {
   });
 });
 
-function workflowStatus(phase: ExecutionPhase, tasks: { taskId: string; taskName: string; status: WorkflowTaskStatus }[] = []) {
+/** An agent that calls one tool and answers. */
+async function* agentStates(id: string): AsyncIterable<AgentExecution> {
+  const metadata = { id };
+  const call = { id: 'c1', name: 'get-env' };
+  yield create(AgentExecutionSchema, {
+    metadata,
+    status: {
+      phase: AgentPhase.EXECUTION_IN_PROGRESS,
+      toolCalls: [{ ...call, status: ToolCallStatus.TOOL_CALL_RUNNING }],
+    },
+  });
+  await Promise.resolve();
+  yield create(AgentExecutionSchema, {
+    metadata,
+    status: {
+      phase: AgentPhase.EXECUTION_COMPLETED,
+      toolCalls: [{ ...call, status: ToolCallStatus.TOOL_CALL_COMPLETED }],
+      messages: [
+        { type: MessageType.MESSAGE_HUMAN, content: 'hi' },
+        { type: MessageType.MESSAGE_AI, content: 'let me look' },
+        { type: MessageType.MESSAGE_AI, content: 'the answer' },
+      ],
+    },
+  });
+}
+
+function workflowStatus(
+  phase: ExecutionPhase,
+  tasks: { taskId: string; taskName: string; status: WorkflowTaskStatus }[] = [],
+) {
   return create(WorkflowExecutionSchema, { status: { phase, tasks } }).status;
 }
 

@@ -9,7 +9,11 @@ const DELAYS_MS = [200, 500, 1000, 2000];
  * Creates a run, again where the answer is uncertain: its id is ours, so the server knows a repetition from a second
  * run. A refusal is final.
  */
-export async function startRun<E extends Execution>(server: Stigmer, kind: RunKind<E>, execution: E): Promise<E> {
+export async function startRun<E extends Execution>(
+  server: Stigmer,
+  kind: RunKind<E>,
+  execution: E,
+): Promise<E> {
   for (const delay of DELAYS_MS) {
     try {
       return await kind.create(server, execution);

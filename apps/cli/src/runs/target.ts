@@ -22,7 +22,8 @@ export async function findTarget<T extends Resource, I extends Resource>(
   ref: string,
   instanceRef?: string,
 ): Promise<Target<T, I>> {
-  if (ref.startsWith(`${kind.instancePrefix}-`)) return ofInstance(server, kind, await kind.instance(server, ref));
+  if (ref.startsWith(`${kind.instancePrefix}-`))
+    return ofInstance(server, kind, await kind.instance(server, ref));
   const template = await kind.template(server, ref);
   if (instanceRef !== undefined) {
     const instance = await kind.instance(server, instanceRef);
@@ -33,11 +34,18 @@ export async function findTarget<T extends Resource, I extends Resource>(
   return { template, ...onlyOwn(instances, kind.defaultInstanceId(template)) };
 }
 
-async function ofInstance<T extends Resource, I extends Resource>(server: Stigmer, kind: TemplateKind<T, I>, instance: I) {
+async function ofInstance<T extends Resource, I extends Resource>(
+  server: Stigmer,
+  kind: TemplateKind<T, I>,
+  instance: I,
+) {
   return { template: await kind.template(server, kind.templateIdOf(instance)), instance };
 }
 
-function onlyOwn<I extends Resource>(instances: readonly I[], defaultId: string): Omit<Target<Resource, I>, 'template'> {
+function onlyOwn<I extends Resource>(
+  instances: readonly I[],
+  defaultId: string,
+): Omit<Target<Resource, I>, 'template'> {
   const own = instances.filter(({ metadata }) => metadata?.id !== defaultId);
   const [instance, second] = own;
   if (!instance) return {};

@@ -9,11 +9,13 @@ import type { RunKind } from './run-kind';
 export const workflowRuns: RunKind<WorkflowExecution> = {
   idPrefix: 'wex',
   create: (server, execution) => server.workflowExecutions.create(execution),
-  subscribe: (server, executionId, signal) => server.workflowExecutions.subscribe({ executionId }, { signal }),
+  subscribe: (server, executionId, signal) =>
+    server.workflowExecutions.subscribe({ executionId }, { signal }),
   cancel: (server, value) => server.workflowExecutions.cancel({ value }),
   progress,
   result: ({ status }) => {
-    const output = status?.outputValue === undefined ? status?.output : toJson(ValueSchema, status.outputValue);
+    const output =
+      status?.outputValue === undefined ? status?.output : toJson(ValueSchema, status.outputValue);
     return output === undefined ? '' : JSON.stringify(output, null, 2);
   },
 };

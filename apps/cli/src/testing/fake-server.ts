@@ -21,8 +21,10 @@ export class FakeServer {
     const rpcs = Object.values(service.method).flatMap((method) => {
       const handler = handlers[method.name as keyof Handlers<S>] as Handler | undefined;
       if (!handler) return [];
-      const bound = handler.bind(handlers) as Handler;
-      return [[method.name, method.methodKind === 'server_streaming' ? streaming(bound) : unary(bound)] as const];
+      const bound: Handler = (request, call) => handler.call(handlers, request, call);
+      return [
+        [method.name, method.methodKind === 'server_streaming' ? streaming(bound) : unary(bound)] as const,
+      ];
     });
     this.#server.addService(serviceDefinition(service), Object.fromEntries(rpcs));
     return this;
@@ -50,7 +52,14 @@ function unary(handler: Handler): grpc.handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     Promise.resolve()
       .then(() => handler(call.request, { metadata: call.metadata, signal: signalOf(call) }))
-      .then((answer) => { callback(null, answer); }, (error: unknown) => { callback(statusOf(error)); });
+      .then(
+        (answer) => {
+          callback(null, answer);
+        },
+        (error: unknown) => {
+          callback(statusOf(error));
+        },
+      );
   };
 }
 
@@ -58,7 +67,10 @@ function streaming(handler: Handler): grpc.handleServerStreamingCall<unknown, un
   return (call) => {
     void (async () => {
       try {
-        const answers = handler(call.request, { metadata: call.metadata, signal: signalOf(call) }) as AsyncIterable<unknown>;
+        const answers = handler(call.request, {
+          metadata: call.metadata,
+          signal: signalOf(call),
+        }) as AsyncIterable<unknown>;
         for await (const answer of answers) call.write(answer);
         call.end();
       } catch (error) {
@@ -70,11 +82,15 @@ function streaming(handler: Handler): grpc.handleServerStreamingCall<unknown, un
 
 function signalOf(call: { on(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
   const controller = new AbortController();
-  call.on('cancelled', () => { controller.abort(); });
+  call.on('cancelled', () => {
+    controller.abort();
+  });
   return controller.signal;
 }
 
 function statusOf(error: unknown): grpc.ServiceError {
-  const status = error instanceof DomainError ? toStatus(error) : { code: grpc.status.INTERNAL, details: 'internal error', metadata: new grpc.Metadata() };
-  return Object.assign(new Error(status.details), status);
+  const metadata = new grpc.Metadata();
+  const internal = { code: grpc.status.INTERNAL, details: 'internal error', metadata };
+  const status = error instanceof DomainError ? toStatus(error) : internal;
+  return Object.assign(new Error(status.details), status) as grpc.ServiceError;
 }

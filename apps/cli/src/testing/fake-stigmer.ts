@@ -12,7 +12,10 @@ import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v
 import { WorkflowSchema, type Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
 import { WorkflowCommandController } from '@stigmer/proto/agentic/workflow/v1/command';
 import { WorkflowQueryController } from '@stigmer/proto/agentic/workflow/v1/query';
-import { WorkflowInstanceSchema, type WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
+import {
+  WorkflowInstanceSchema,
+  type WorkflowInstance,
+} from '@stigmer/proto/agentic/workflowinstance/v1/api';
 import { WorkflowInstanceCommandController } from '@stigmer/proto/agentic/workflowinstance/v1/command';
 import { WorkflowInstanceQueryController } from '@stigmer/proto/agentic/workflowinstance/v1/query';
 import type { Resource } from '../resources/kinds';
@@ -36,11 +39,16 @@ export class FakeStigmer {
         apply: (environment) => Promise.resolve(redacted(environments.apply(environment))),
         delete: ({ resourceId, force }) => {
           const users = [...agentInstances.all()].filter(({ spec }) =>
-            spec?.environmentRefs.some(({ slug }) => slug === environments.byReference(resourceId).metadata?.slug),
+            spec?.environmentRefs.some(
+              ({ slug }) => slug === environments.byReference(resourceId).metadata?.slug,
+            ),
           );
           if (users.length > 0 && !force) {
             throw new DomainError('failed-precondition', 'the environment is in use', [
-              { field: 'resource_id', description: `is in use by AgentInstance ${users[0]?.metadata?.slug ?? ''}` },
+              {
+                field: 'resource_id',
+                description: `is in use by AgentInstance ${users[0]?.metadata?.slug ?? ''}`,
+              },
             ]);
           }
           return Promise.resolve(redacted(environments.remove(resourceId)));
@@ -56,39 +64,59 @@ export class FakeStigmer {
         },
         getSecretValue: ({ environmentId, key }, { metadata }) => {
           this.revealedWith = metadata.get('x-stigmer-local-token')[0]?.toString();
-          if (this.revealedWith === undefined) throw new DomainError('permission-denied', 'only the owner may read a secret');
-          return Promise.resolve({ value: environments.byReference(environmentId).spec?.data[key]?.value ?? '', isSecret: true });
+          if (this.revealedWith === undefined)
+            throw new DomainError('permission-denied', 'only the owner may read a secret');
+          return Promise.resolve({
+            value: environments.byReference(environmentId).spec?.data[key]?.value ?? '',
+            isSecret: true,
+          });
         },
       })
-      .serve(AgentCommandController, { apply: (agent) => Promise.resolve(agents.apply(agent)), delete: ({ value }) => Promise.resolve(agents.remove(value)) })
-      .serve(AgentQueryController, { getByReference: ({ slug }) => Promise.resolve(agents.byReference(slug)) })
+      .serve(AgentCommandController, {
+        apply: (agent) => Promise.resolve(agents.apply(agent)),
+        delete: ({ value }) => Promise.resolve(agents.remove(value)),
+      })
+      .serve(AgentQueryController, {
+        getByReference: ({ slug }) => Promise.resolve(agents.byReference(slug)),
+      })
       .serve(AgentInstanceCommandController, {
         apply: (instance) => {
           const { environmentRefs = [] } = instance.spec ?? {};
           const missing = environmentRefs.flatMap(({ slug }, index) =>
-            environments.find(slug) ? [] : [{ field: `spec.environment_refs[${index}]`, description: `Environment not found: ${slug}` }],
+            environments.find(slug)
+              ? []
+              : [{ field: `spec.environment_refs[${index}]`, description: `Environment not found: ${slug}` }],
           );
           if (missing.length > 0) throw new DomainError('failed-precondition', 'broken references', missing);
-          if (instance.spec) instance.spec.agentId = agents.byReference(instance.spec.agentId).metadata?.id ?? '';
+          if (instance.spec)
+            instance.spec.agentId = agents.byReference(instance.spec.agentId).metadata?.id ?? '';
           return Promise.resolve(agentInstances.apply(instance));
         },
       })
       .serve(AgentInstanceQueryController, {
         getByReference: ({ slug }) => Promise.resolve(agentInstances.byReference(slug)),
-        getByAgent: ({ agentId }) => Promise.resolve({ items: [...agentInstances.all()].filter(({ spec }) => spec?.agentId === agentId) }),
+        getByAgent: ({ agentId }) =>
+          Promise.resolve({
+            items: [...agentInstances.all()].filter(({ spec }) => spec?.agentId === agentId),
+          }),
       })
       .serve(WorkflowCommandController, { apply: (workflow) => Promise.resolve(workflows.apply(workflow)) })
-      .serve(WorkflowQueryController, { getByReference: ({ slug }) => Promise.resolve(workflows.byReference(slug)) })
+      .serve(WorkflowQueryController, {
+        getByReference: ({ slug }) => Promise.resolve(workflows.byReference(slug)),
+      })
       .serve(WorkflowInstanceCommandController, {
         apply: (instance) => {
-          if (instance.spec) instance.spec.workflowId = workflows.byReference(instance.spec.workflowId).metadata?.id ?? '';
+          if (instance.spec)
+            instance.spec.workflowId = workflows.byReference(instance.spec.workflowId).metadata?.id ?? '';
           return Promise.resolve(workflowInstances.apply(instance));
         },
       })
       .serve(WorkflowInstanceQueryController, {
         getByReference: ({ slug }) => Promise.resolve(workflowInstances.byReference(slug)),
         getByWorkflow: ({ workflowId }) =>
-          Promise.resolve({ entries: [...workflowInstances.all()].filter(({ spec }) => spec?.workflowId === workflowId) }),
+          Promise.resolve({
+            entries: [...workflowInstances.all()].filter(({ spec }) => spec?.workflowId === workflowId),
+          }),
       });
   }
 }
@@ -119,17 +147,22 @@ class Shelf<R extends Resource> {
     const version = Number(before?.metadata?.version?.id ?? '0');
     if (expected && expected !== String(version)) throw aborted('the version is stale');
     if (!stored.metadata) throw new DomainError('invalid-argument', 'metadata is missing');
-    const unchanged = before !== undefined && JSON.stringify(specOf(before)) === JSON.stringify(specOf(stored));
+    const unchanged =
+      before !== undefined && JSON.stringify(specOf(before)) === JSON.stringify(specOf(stored));
     stored.metadata.slug = slug;
     stored.metadata.id = before?.metadata?.id ?? `${this.prefix}-0000000000${slug}`;
-    stored.metadata.version = create(versionSchema(this.schema), { id: String(unchanged ? version : version + 1) }) as NonNullable<typeof stored.metadata>['version'];
+    stored.metadata.version = create(versionSchema(this.schema), {
+      id: String(unchanged ? version : version + 1),
+    }) as NonNullable<typeof stored.metadata>['version'];
     this.#items.set(slug, stored);
     return stored;
   }
 
   find(ref: string): R | undefined {
     for (const { by, value } of referenceCandidates(this.prefix, ref)) {
-      const found = [...this.#items.values()].find(({ metadata }) => (by === 'id' ? metadata?.id : metadata?.slug) === value);
+      const found = [...this.#items.values()].find(
+        ({ metadata }) => (by === 'id' ? metadata?.id : metadata?.slug) === value,
+      );
       if (found) return found;
     }
     return undefined;

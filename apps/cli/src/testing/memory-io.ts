@@ -10,7 +10,10 @@ export interface MemoryIo extends Io {
 }
 
 /** `terminal` makes all three look like one. */
-export function memoryIo({ input, terminal = false }: { readonly input?: string; readonly terminal?: boolean } = {}): MemoryIo {
+export function memoryIo({
+  input,
+  terminal = false,
+}: { readonly input?: string; readonly terminal?: boolean } = {}): MemoryIo {
   const written = { stdout: '', stderr: '' };
   const sink = (name: 'stdout' | 'stderr') =>
     Object.assign(

@@ -22,7 +22,9 @@ describe('--env', () => {
   });
 
   it('counts the flags in its complaints instead of quoting what may be a secret', () => {
-    expect(refusal(() => parseEnv(['A=1', 'ghp_secret']))).toBe('--env number 2 has no value: write --env NAME=VALUE');
+    expect(refusal(() => parseEnv(['A=1', 'ghp_secret']))).toBe(
+      '--env number 2 has no value: write --env NAME=VALUE',
+    );
     expect(refusal(() => parseEnv(['sk-live secret=1']))).toMatch(/^the first --env: a name matches/);
     expect(refusal(() => parseEnv(['__proto__=1']))).toMatch(/^the first --env: a name matches/);
   });

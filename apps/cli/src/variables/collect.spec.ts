@@ -6,8 +6,22 @@ import { memoryIo, type MemoryIo } from '../testing/memory-io';
 import { gatherVariables, refuseWithoutTerminal } from './collect';
 import type { VariableFlags } from './flags';
 
-const flags = (some: Partial<VariableFlags>): VariableFlags => ({ env: [], secret: [], envFile: [], secretFile: [], plain: [], ...some });
-const contextOf = (io: MemoryIo): Context => ({ io, format: 'table', address: '', org: 'default', home: '', colour: false });
+const flags = (some: Partial<VariableFlags>): VariableFlags => ({
+  env: [],
+  secret: [],
+  envFile: [],
+  secretFile: [],
+  plain: [],
+  ...some,
+});
+const contextOf = (io: MemoryIo): Context => ({
+  io,
+  format: 'table',
+  address: '',
+  org: 'default',
+  home: '',
+  colour: false,
+});
 
 describe('gathering variables', () => {
   let folder: string;
@@ -29,7 +43,12 @@ describe('gathering variables', () => {
   it('lets --secret win over --env, that over --secret-file, and that over --env-file', async () => {
     const envFile = [await file('env', 'A=env-file\nB=env-file\nC=env-file\nD=env-file\n')];
     const secretFile = [await file('secrets', 'B=secret-file\nC=secret-file\nD=secret-file\n')];
-    const { variables } = await gather({ envFile, secretFile, env: ['C=env', 'D=env'], secret: ['D=@@secret'] });
+    const { variables } = await gather({
+      envFile,
+      secretFile,
+      env: ['C=env', 'D=env'],
+      secret: ['D=@@secret'],
+    });
     expect(variables).toEqual({
       A: { value: 'env-file', secret: false },
       B: { value: 'secret-file', secret: true },
@@ -40,8 +59,14 @@ describe('gathering variables', () => {
 
   it('reads a secret from a file and from the standard input, without the line break at the end', async () => {
     const path = await file('token', 'from-file-0123456789\n');
-    const { variables, stderr } = await gather({ secret: [`A=@${path}`, 'B=-'] }, memoryIo({ input: 'from-stdin-0123456789\r\n' }));
-    expect(variables).toEqual({ A: { value: 'from-file-0123456789', secret: true }, B: { value: 'from-stdin-0123456789', secret: true } });
+    const { variables, stderr } = await gather(
+      { secret: [`A=@${path}`, 'B=-'] },
+      memoryIo({ input: 'from-stdin-0123456789\r\n' }),
+    );
+    expect(variables).toEqual({
+      A: { value: 'from-file-0123456789', secret: true },
+      B: { value: 'from-stdin-0123456789', secret: true },
+    });
     expect(stderr).toBe('');
   });
 
@@ -57,21 +82,31 @@ describe('gathering variables', () => {
     expect(io.written.stderr).toBe('');
     const answer = variables.complete();
     setImmediate(() => io.stdin.write('typed-0123456789\r'));
-    expect(Object.fromEntries(await answer)).toEqual({ API_TOKEN: { value: 'typed-0123456789', secret: true } });
+    expect(Object.fromEntries(await answer)).toEqual({
+      API_TOKEN: { value: 'typed-0123456789', secret: true },
+    });
     expect(io.written.stderr).toContain('API_TOKEN');
     expect(io.written.stdout + io.written.stderr).not.toContain('typed');
   });
 
   it('refuses at once to ask where there is no terminal, and says what to do instead', () => {
-    expect(() => { refuseWithoutTerminal(contextOf(memoryIo()), flags({ secret: ['API_TOKEN', 'B=@b'] })); }).toThrow('there is no terminal to ask for API_TOKEN');
-    expect(() => { refuseWithoutTerminal(contextOf(memoryIo({ terminal: true })), flags({ secret: ['API_TOKEN'] })); }).not.toThrow();
+    expect(() => {
+      refuseWithoutTerminal(contextOf(memoryIo()), flags({ secret: ['API_TOKEN', 'B=@b'] }));
+    }).toThrow('there is no terminal to ask for API_TOKEN');
+    expect(() => {
+      refuseWithoutTerminal(contextOf(memoryIo({ terminal: true })), flags({ secret: ['API_TOKEN'] }));
+    }).not.toThrow();
   });
 
   it('says that a credential given as a plain variable is sent as a secret', async () => {
     const { variables, stderr } = await gather({ env: ['GITHUB_TOKEN=abcdefgh12'] });
     expect(variables).toEqual({ GITHUB_TOKEN: { value: 'abcdefgh12', secret: true } });
-    expect(stderr).toMatch(/^GITHUB_TOKEN from --env is sent as a secret: .*; --plain GITHUB_TOKEN turns this off\n$/);
-    expect((await gather({ env: ['GITHUB_TOKEN=abcdefgh12'], plain: ['GITHUB_TOKEN'] })).variables).toEqual({ GITHUB_TOKEN: { value: 'abcdefgh12', secret: false } });
+    expect(stderr).toMatch(
+      /^GITHUB_TOKEN from --env is sent as a secret: .*; --plain GITHUB_TOKEN turns this off\n$/,
+    );
+    expect((await gather({ env: ['GITHUB_TOKEN=abcdefgh12'], plain: ['GITHUB_TOKEN'] })).variables).toEqual({
+      GITHUB_TOKEN: { value: 'abcdefgh12', secret: false },
+    });
   });
 
   it('refuses --plain for a variable that nothing plain gives', async () => {
@@ -81,12 +116,17 @@ describe('gathering variables', () => {
   it('reports a malformed file by its line, and a missing one by its name', async () => {
     const path = await file('broken.env', 'A=1\nnot an assignment\n');
     await expect(gather({ envFile: [path] })).rejects.toThrow(`${path}: line 2: `);
-    await expect(gather({ secretFile: ['/nowhere/secrets'] })).rejects.toThrow('cannot read /nowhere/secrets: there is no such file');
+    await expect(gather({ secretFile: ['/nowhere/secrets'] })).rejects.toThrow(
+      'cannot read /nowhere/secrets: there is no such file',
+    );
   });
 
   it('withholds every secret from an explanation, and asks for none', async () => {
     const secretFile = [await file('secrets', 'B=from-file-0123456789\n')];
-    const variables = await gatherVariables(contextOf(memoryIo()), flags({ secret: ['A', 'C=@/nowhere'], env: ['LOG=debug', 'X_TOKEN=abcdefgh12'], secretFile }));
+    const variables = await gatherVariables(
+      contextOf(memoryIo()),
+      flags({ secret: ['A', 'C=@/nowhere'], env: ['LOG=debug', 'X_TOKEN=abcdefgh12'], secretFile }),
+    );
     expect(Object.fromEntries(variables.withheld())).toEqual({
       A: { value: '', secret: true },
       B: { value: '', secret: true },

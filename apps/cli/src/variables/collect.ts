@@ -39,9 +39,13 @@ export async function gatherVariables(context: Context, flags: VariableFlags): P
       return merged.variables;
     },
     withheld: () => {
-      const { variables, promoted } = merge(secrets.map(({ name }) => ({ name, value: '', secret: true, origin: '--secret' })));
+      const { variables, promoted } = merge(
+        secrets.map(({ name }) => ({ name, value: '', secret: true, origin: '--secret' })),
+      );
       report(context, { promoted, weak: [] });
-      return new Map([...variables].map(([name, { value, secret }]) => [name, { value: secret ? '' : value, secret }]));
+      return new Map(
+        [...variables].map(([name, { value, secret }]) => [name, { value: secret ? '' : value, secret }]),
+      );
     },
   };
 }
@@ -63,12 +67,18 @@ interface PlainVariables {
 }
 
 async function plainVariables(flags: VariableFlags): Promise<PlainVariables> {
-  const fromFlags = parseEnv(flags.env).map((variable): Given => ({ ...variable, secret: false, origin: '--env' }));
+  const fromFlags = parseEnv(flags.env).map((variable): Given => ({
+    ...variable,
+    secret: false,
+    origin: '--env',
+  }));
   const fromFiles = await readDotenvFiles(flags.envFile, false);
   const names = new Set([...fromFiles, ...fromFlags].map(({ name }) => name));
   const stranger = flags.plain.findIndex((name) => !names.has(name));
   if (stranger >= 0) {
-    throw new UsageError(`--plain number ${stranger + 1} names a variable that neither --env nor --env-file gives`);
+    throw new UsageError(
+      `--plain number ${stranger + 1} names a variable that neither --env nor --env-file gives`,
+    );
   }
   return { files: fromFiles, flags: fromFlags, exempt: new Set(flags.plain) };
 }
@@ -113,7 +123,10 @@ function report(context: Context, { promoted, weak }: Omit<MergedVariables, 'var
     note(context, `${name} from ${origin} is sent as a secret: ${why}; --plain ${name} turns this off`);
   }
   for (const name of weak) {
-    warn(context, `${name} is a weak secret: where it is short or a common word it can be masked only in part, or not at all`);
+    warn(
+      context,
+      `${name} is a weak secret: where it is short or a common word it can be masked only in part, or not at all`,
+    );
   }
 }
 

@@ -21,7 +21,12 @@ export function addVariableFlags(command: Command): Command {
       collect,
       [],
     )
-    .option('--plain <name>', 'do not treat this variable as a secret although it looks like one (repeatable)', collect, []);
+    .option(
+      '--plain <name>',
+      'do not treat this variable as a secret although it looks like one (repeatable)',
+      collect,
+      [],
+    );
 }
 
 export const VARIABLE_HELP = `

@@ -35,6 +35,8 @@ export function mergeGiven(given: readonly Given[], plain: ReadonlySet<string>):
     const before = variables.get(name);
     variables.set(name, { value, secret: secret || reason !== undefined || before?.secret === true });
   }
-  const weak = [...variables].filter(([, { value, secret }]) => secret && isWeakSecret(value)).map(([name]) => name);
+  const weak = [...variables]
+    .filter(([, { value, secret }]) => secret && isWeakSecret(value))
+    .map(([name]) => name);
   return { variables, promoted: [...promoted.values()], weak };
 }
