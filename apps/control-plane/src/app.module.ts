@@ -21,7 +21,10 @@ import { Starter } from './executions/starter';
 import { Sweep } from './executions/sweep';
 import { TemporalRuns } from './executions/temporal';
 import { WorkflowExecutions } from './executions/workflow-executions';
-import { WorkflowExecutionCommands, WorkflowExecutionQueries } from './executions/workflow-executions.controller';
+import {
+  WorkflowExecutionCommands,
+  WorkflowExecutionQueries,
+} from './executions/workflow-executions.controller';
 import { AgentInstances } from './instances/agent-instances';
 import { AgentInstanceCommands, AgentInstanceQueries } from './instances/agent-instances.controller';
 import { EnvironmentReferences } from './instances/environment-references';
@@ -49,12 +52,34 @@ export class AppModule {
         ...[AgentCommands, AgentQueries, AgentInstanceCommands, AgentInstanceQueries],
         ...[WorkflowCommands, WorkflowQueries, WorkflowInstanceCommands, WorkflowInstanceQueries],
         ...[SessionCommands, SessionQueries, EnvironmentUsersQueries],
-        ...[AgentExecutionCommands, AgentExecutionQueries, WorkflowExecutionCommands, WorkflowExecutionQueries],
+        ...[
+          AgentExecutionCommands,
+          AgentExecutionQueries,
+          WorkflowExecutionCommands,
+          WorkflowExecutionQueries,
+        ],
         SnapshotQueries,
       ],
       providers: [
-        ...[ResourceStore, Resources, AgentInstances, WorkflowInstances, DefaultInstances, Agents, Workflows, Sessions],
-        ...[ExecutionStore, Executions, AgentExecutions, WorkflowExecutions, ExecutionKinds, Starter, Endings],
+        ...[
+          ResourceStore,
+          Resources,
+          AgentInstances,
+          WorkflowInstances,
+          DefaultInstances,
+          Agents,
+          Workflows,
+          Sessions,
+        ],
+        ...[
+          ExecutionStore,
+          Executions,
+          AgentExecutions,
+          WorkflowExecutions,
+          ExecutionKinds,
+          Starter,
+          Endings,
+        ],
         ...outside(config, log, limits),
       ],
     };
@@ -71,7 +96,11 @@ function outside(config: ControlPlaneConfig, log: Logger, overrides: Partial<Lim
   });
   const client = <S extends DescService>(service: S, address: string, audience: ServiceName) =>
     serviceClient(service, { address, audience, identity: config.STIGMER_IDENTITY_KEY });
-  const environments = client(EnvironmentQueryController, config.STIGMER_ENVIRONMENT_SERVICE, 'environment-service');
+  const environments = client(
+    EnvironmentQueryController,
+    config.STIGMER_ENVIRONMENT_SERVICE,
+    'environment-service',
+  );
   const queries = client(ResolverQueryController, config.STIGMER_RESOLVER_SERVICE, 'resolver-service');
   const runs = client(RunResolver, config.STIGMER_RESOLVER_SERVICE, 'resolver-service');
   const vault = client(ContextVault, config.STIGMER_CONTEXT_SERVICE, 'execution-context-service');
@@ -81,7 +110,8 @@ function outside(config: ControlPlaneConfig, log: Logger, overrides: Partial<Lim
     { provide: Hints, useFactory: () => new Hints(config.STIGMER_REDIS_URL, log) },
     {
       provide: TemporalRuns,
-      useFactory: () => new TemporalRuns(config.STIGMER_TEMPORAL_ADDRESS, config.STIGMER_TEMPORAL_NAMESPACE, limits),
+      useFactory: () =>
+        new TemporalRuns(config.STIGMER_TEMPORAL_ADDRESS, config.STIGMER_TEMPORAL_NAMESPACE, limits),
     },
     { provide: EnvironmentReferences, useFactory: () => new EnvironmentReferences(environments) },
     { provide: Resolver, useFactory: () => new Resolver(queries, runs, limits) },

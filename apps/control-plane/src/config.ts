@@ -11,9 +11,16 @@ const duration = z
 
 export const controlPlaneConfig = serviceConfig.extend({
   STIGMER_MONGODB_URL: z.string().min(1).meta({ description: 'The MongoDB of the control-plane.' }),
-  STIGMER_REDIS_URL: z.string().min(1).meta({ description: 'Redis, the bus of hints that an execution has changed.' }),
+  STIGMER_REDIS_URL: z
+    .string()
+    .min(1)
+    .meta({ description: 'Redis, the bus of hints that an execution has changed.' }),
   STIGMER_TEMPORAL_ADDRESS: address.meta({ description: "Temporal's frontend, as host:port." }),
-  STIGMER_TEMPORAL_NAMESPACE: z.string().min(1).default('default').meta({ description: 'The namespace of the runs.' }),
+  STIGMER_TEMPORAL_NAMESPACE: z
+    .string()
+    .min(1)
+    .default('default')
+    .meta({ description: 'The namespace of the runs.' }),
   STIGMER_ENVIRONMENT_SERVICE: address.meta({ description: 'environment-service, as host:port.' }),
   STIGMER_CONTEXT_SERVICE: address.meta({ description: 'execution-context-service, as host:port.' }),
   STIGMER_RESOLVER_SERVICE: address.meta({ description: 'resolver-service, as host:port.' }),

@@ -36,7 +36,8 @@ export class Database implements OnModuleInit, OnModuleDestroy {
     try {
       return await query();
     } catch (error) {
-      if (isUnreachable(error)) throw unavailable('the database cannot be reached; try again', [], { cause: error });
+      if (isUnreachable(error))
+        throw unavailable('the database cannot be reached; try again', [], { cause: error });
       throw error;
     }
   }

@@ -14,7 +14,6 @@ import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/ser
 import { required } from '../resources/kind';
 import { pageNumbered } from '../resources/paging';
 import { AgentExecutions } from './agent-executions';
-import { PHASE } from './execution-kind';
 import { Executions } from './executions';
 
 @GrpcController(AgentExecutionCommandController)
@@ -57,8 +56,7 @@ export class AgentExecutionQueries implements RpcHandlers<typeof AgentExecutionQ
   }
 
   list({ phase, tags, pageSize, pageToken }: ListAgentExecutionsRequest) {
-    const filter = { tags, ...((phase as number) === PHASE.unspecified ? {} : { phase }) };
-    return this.executions.list(this.kind, filter, pageNumbered(pageSize, pageToken));
+    return this.executions.list(this.kind, { tags, phase }, pageNumbered(pageSize, pageToken));
   }
 
   listBySession({ sessionId, pageSize, pageToken }: ListAgentExecutionsBySessionRequest) {

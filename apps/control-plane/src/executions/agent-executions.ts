@@ -8,10 +8,15 @@ import {
   type AgentExecutionStatus,
   AgentExecutionStatusSchema,
 } from '@stigmer/proto/agentic/agentexecution/v1/api';
+import { ExecutionPhase } from '@stigmer/proto/agentic/agentexecution/v1/enum';
 import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
 import { type Session, SessionSchema } from '@stigmer/proto/agentic/session/v1/api';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
-import { AgentRunSchema, type ExecutionSnapshot, ExecutionSnapshotSchema } from '@stigmer/proto/internal/v1/execution_snapshots';
+import {
+  AgentRunSchema,
+  type ExecutionSnapshot,
+  ExecutionSnapshotSchema,
+} from '@stigmer/proto/internal/v1/execution_snapshots';
 import type { Caller } from '@stigmer/service';
 import { brokenReferences, lookUp } from '../instances/references';
 import { Sessions } from '../instances/sessions';
@@ -20,7 +25,7 @@ import { metadataOf, required } from '../resources/kind';
 import { AGENT, AGENT_INSTANCE, SESSION } from '../resources/kinds';
 import { Resources } from '../resources/resources';
 import { Agents } from '../templates/agents';
-import { type ExecutionKind, PHASE, type RunPlan } from './execution-kind';
+import type { ExecutionKind, RunPlan } from './execution-kind';
 import { mergeById, replaceUnlessShorter } from './status-merge';
 
 /** What an agent's run is made of. */
@@ -45,12 +50,13 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
   ) {}
 
   newStatus(): AgentExecutionStatus {
-    return create(AgentExecutionStatusSchema, { phase: PHASE.pending });
+    return create(AgentExecutionStatusSchema, { phase: ExecutionPhase.EXECUTION_PENDING });
   }
 
   async plan(draft: AgentExecution, caller: Caller): Promise<RunPlan> {
     const spec = required(draft.spec, 'spec');
-    const { agent, instance, session } = spec.sessionId === '' ? await this.fromAgent(draft, caller) : await this.fromSession(draft);
+    const { agent, instance, session } =
+      spec.sessionId === '' ? await this.fromAgent(draft, caller) : await this.fromSession(draft);
     spec.agentId = metadataOf(agent).id;
     spec.sessionId = metadataOf(session).id;
     const run = create(AgentRunSchema, { agent, instance, session });
@@ -81,7 +87,9 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
 
   withExecution({ run }: ExecutionSnapshot, execution: AgentExecution): ExecutionSnapshot {
     const { agent, instance, session } = run.case === 'agent' ? run.value : {};
-    return create(ExecutionSnapshotSchema, { run: { case: 'agent', value: { execution, agent, instance, session } } });
+    return create(ExecutionSnapshotSchema, {
+      run: { case: 'agent', value: { execution, agent, instance, session } },
+    });
   }
 
   private async fromAgent(draft: AgentExecution, caller: Caller): Promise<Cast> {
@@ -94,7 +102,11 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
     const agent = await this.resources.find(AGENT, org, ref);
     if (agent === undefined) throw notFound('Agent', ref);
     const instance = await this.agents.defaultInstance(agent, caller);
-    return { agent, instance, session: newSession(id, org === '' ? metadataOf(agent).org : org, draft, instance) };
+    return {
+      agent,
+      instance,
+      session: newSession(id, org === '' ? metadataOf(agent).org : org, draft, instance),
+    };
   }
 
   private async fromSession(draft: AgentExecution): Promise<Cast> {
@@ -102,11 +114,26 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
     const session = await this.resources.find(SESSION, metadataOf(draft).org, sessionId);
     if (session === undefined) throw notFound('Session', sessionId);
     const { org } = metadataOf(session);
-    const instance = await lookUp(this.resources, AGENT_INSTANCE, org, session.spec?.agentInstanceId ?? '', 'spec.session_id');
+    const instance = await lookUp(
+      this.resources,
+      AGENT_INSTANCE,
+      org,
+      session.spec?.agentInstanceId ?? '',
+      'spec.session_id',
+    );
     if (instance.fault !== undefined) throw brokenReferences([instance.fault]);
-    const agent = await lookUp(this.resources, AGENT, org, instance.found.spec?.agentId ?? '', 'spec.session_id');
+    const agent = await lookUp(
+      this.resources,
+      AGENT,
+      org,
+      instance.found.spec?.agentId ?? '',
+      'spec.session_id',
+    );
     if (agent.fault !== undefined) throw brokenReferences([agent.fault]);
-    if (agentId !== '' && (await this.resources.find(AGENT, org, agentId))?.metadata?.id !== metadataOf(agent.found).id) {
+    if (
+      agentId !== '' &&
+      (await this.resources.find(AGENT, org, agentId))?.metadata?.id !== metadataOf(agent.found).id
+    ) {
       const description = 'is not the agent of the session';
       throw invalidArgument(`spec.agent_id: ${description}`, [{ field: 'spec.agent_id', description }]);
     }
@@ -115,7 +142,12 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
 }
 
 /** The session of a run that names only an agent; its id follows from the run's, so that a retry makes no second one. */
-function newSession(executionId: string, org: string, draft: AgentExecution, instance: AgentInstance): Session {
+function newSession(
+  executionId: string,
+  org: string,
+  draft: AgentExecution,
+  instance: AgentInstance,
+): Session {
   const id = `${KINDS.Session.idPrefix}-${executionId.replace(`${KINDS.AgentExecution.idPrefix}-`, '')}`;
   const subject = (draft.spec?.message ?? '').slice(0, 120);
   return create(SessionSchema, {

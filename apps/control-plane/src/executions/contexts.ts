@@ -20,7 +20,10 @@ export class Contexts {
   /** Says whether there was a context to renew: a run that is just ending has destroyed its own. */
   async renew(executionId: string, expiresAt: Date): Promise<boolean> {
     try {
-      await this.vault.renew({ executionId, expiresAt: timestampFromDate(expiresAt) }, { deadlineMs: this.limits.callMs });
+      await this.vault.renew(
+        { executionId, expiresAt: timestampFromDate(expiresAt) },
+        { deadlineMs: this.limits.callMs },
+      );
       return true;
     } catch (error) {
       if (error instanceof DomainError && error.kind === 'not-found') return false;
@@ -32,7 +35,11 @@ export class Contexts {
   async *madeBefore(time: Date): AsyncIterable<string> {
     let pageToken = '';
     do {
-      const page = await this.vault.list({ createdBefore: timestampFromDate(time), pageSize: PAGE_SIZE, pageToken });
+      const page = await this.vault.list({
+        createdBefore: timestampFromDate(time),
+        pageSize: PAGE_SIZE,
+        pageToken,
+      });
       for (const { executionId } of page.items) yield executionId;
       pageToken = page.nextPageToken;
     } while (pageToken !== '');

@@ -13,13 +13,23 @@ export class Endings {
   ) {}
 
   /** The context first: an execution that says it has ended keeps no secret. */
-  async destroyAndEnd<E extends Execution>(kind: ExecutionKind<E>, id: string, phase: number, reason: string): Promise<E> {
+  async destroyAndEnd<E extends Execution>(
+    kind: ExecutionKind<E>,
+    id: string,
+    phase: number,
+    reason: string,
+  ): Promise<E> {
     await this.contexts.destroy(id);
     return this.end(kind, id, phase, reason);
   }
 
   /** A terminal phase is final: the end of an execution that has ended changes nothing. */
-  async end<E extends Execution>(kind: ExecutionKind<E>, id: string, phase: number, reason: string): Promise<E> {
+  async end<E extends Execution>(
+    kind: ExecutionKind<E>,
+    id: string,
+    phase: number,
+    reason: string,
+  ): Promise<E> {
     return this.store.modify(kind, id, (execution) => {
       const status: NonNullable<E['status']> = execution.status ?? kind.newStatus(id);
       if (isTerminal(status.phase)) return false;

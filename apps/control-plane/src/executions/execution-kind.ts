@@ -7,14 +7,16 @@ import type { Caller } from '@stigmer/service';
 import type { Kind, Resource } from '../resources/kind';
 
 /** The phases of a run. Both kinds of execution have an enum of their own with these same numbers. */
-export const PHASE = {
+export const PHASE: Readonly<Record<PhaseName, number>> = {
   unspecified: ExecutionPhase.EXECUTION_PHASE_UNSPECIFIED,
   pending: ExecutionPhase.EXECUTION_PENDING,
   inProgress: ExecutionPhase.EXECUTION_IN_PROGRESS,
   completed: ExecutionPhase.EXECUTION_COMPLETED,
   failed: ExecutionPhase.EXECUTION_FAILED,
   cancelled: ExecutionPhase.EXECUTION_CANCELLED,
-} as const;
+};
+
+type PhaseName = 'unspecified' | 'pending' | 'inProgress' | 'completed' | 'failed' | 'cancelled';
 
 /** Whether a run has ended. An end is final. */
 export function isTerminal(phase: number): boolean {

@@ -2,12 +2,21 @@ import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import { aborted, notFound } from '@stigmer/domain';
 import { ApiResourceMetadataVersionSchema } from '@stigmer/proto/commons/apiresource/metadata';
-import { type ExecutionSnapshot, ExecutionSnapshotSchema } from '@stigmer/proto/internal/v1/execution_snapshots';
+import {
+  type ExecutionSnapshot,
+  ExecutionSnapshotSchema,
+} from '@stigmer/proto/internal/v1/execution_snapshots';
 import { type Model, type QueryFilter, Schema } from 'mongoose';
 import { Database, isDuplicate } from '../database';
 import { type Kind, metadataOf } from '../resources/kind';
 import type { Page } from '../resources/paging';
-import { type Execution, type ExecutionKindName, isTerminal, type KindOfExecution } from './execution-kind';
+import {
+  type Execution,
+  type ExecutionKindName,
+  isTerminal,
+  type KindOfExecution,
+  PHASE,
+} from './execution-kind';
 import { Hints } from './hints';
 
 /**
@@ -58,6 +67,7 @@ export interface ExecutionFilter {
   readonly template?: string;
   readonly instance?: string;
   readonly session?: string;
+  /** Unspecified is any. */
   readonly phase?: number;
   /** All of them. */
   readonly tags?: readonly string[];
@@ -65,25 +75,25 @@ export interface ExecutionFilter {
 
 const schema = new Schema<ExecutionDocument>(
   {
-    _id: { type: String, required: true },
-    kind: { type: String, required: true },
-    org: { type: String },
-    template: { type: String, required: true },
-    instance: { type: String, required: true },
-    session: { type: String },
-    tags: { type: [String], required: true },
-    phase: { type: Number, required: true },
-    open: { type: Boolean, required: true },
-    revision: { type: Number, required: true },
-    creator: { type: String, required: true },
-    contentDigest: { type: String, required: true },
-    step: { type: String, required: true },
-    createdAt: { type: Date, required: true },
-    checkAt: { type: Date, required: true },
-    missingSince: { type: Date },
-    contextExpiresAt: { type: Date },
-    message: { type: Buffer, required: true },
-    snapshot: { type: Buffer, required: true },
+    _id: String,
+    kind: String,
+    org: String,
+    template: String,
+    instance: String,
+    session: String,
+    tags: [String],
+    phase: Number,
+    open: Boolean,
+    revision: Number,
+    creator: String,
+    contentDigest: String,
+    step: String,
+    createdAt: Date,
+    checkAt: Date,
+    missingSince: Date,
+    contextExpiresAt: Date,
+    message: Buffer,
+    snapshot: Buffer,
   },
   { versionKey: false },
 )
@@ -134,11 +144,16 @@ export class ExecutionStore {
     return (await this.database.run(() => this.model.findById(id, ROW).lean().exec())) ?? undefined;
   }
 
-  async find<E extends Execution>(kind: KindOfExecution<E>, id: string): Promise<StoredExecution<E> | undefined> {
+  async find<E extends Execution>(
+    kind: KindOfExecution<E>,
+    id: string,
+  ): Promise<StoredExecution<E> | undefined> {
     const document = await this.database.run(() =>
       this.model.findOne({ _id: id, kind: kind.name }, { snapshot: 0 }).lean().exec(),
     );
-    return document === null ? undefined : { row: document, execution: fromBinary(kind.schema, document.message) };
+    return document === null
+      ? undefined
+      : { row: document, execution: fromBinary(kind.schema, document.message) };
   }
 
   async get<E extends Execution>(kind: KindOfExecution<E>, id: string): Promise<StoredExecution<E>> {
@@ -148,7 +163,11 @@ export class ExecutionStore {
   }
 
   /** The execution if it has changed since `revision`. NOT_FOUND once it is deleted. */
-  async changed<E extends Execution>(kind: KindOfExecution<E>, id: string, revision: number): Promise<StoredExecution<E> | undefined> {
+  async changed<E extends Execution>(
+    kind: KindOfExecution<E>,
+    id: string,
+    revision: number,
+  ): Promise<StoredExecution<E> | undefined> {
     const row = await this.row(id);
     if (row === undefined) throw notFound(kind.name, id);
     return row.revision === revision ? undefined : this.get(kind, id);
@@ -193,7 +212,8 @@ export class ExecutionStore {
 
   /** Notes how far a start has come, or what the sweep saw. No change that a reader would see. */
   async mark(
-    id: string, marks: Partial<Pick<ExecutionRow, 'step' | 'missingSince' | 'contextExpiresAt'>>,
+    id: string,
+    marks: Partial<Pick<ExecutionRow, 'step' | 'missingSince' | 'contextExpiresAt'>>,
   ): Promise<void> {
     await this.database.run(() => this.model.updateOne({ _id: id }, { $set: marks }).exec());
   }
@@ -244,9 +264,15 @@ export class ExecutionStore {
   }
 
   /** Some of the executions that have not ended: who keeps a template, an instance or a session from being deleted. */
-  async running(filter: ExecutionFilter): Promise<readonly { readonly kind: ExecutionKindName; readonly id: string }[]> {
+  async running(
+    filter: ExecutionFilter,
+  ): Promise<readonly { readonly kind: ExecutionKindName; readonly id: string }[]> {
     const documents = await this.database.run(() =>
-      this.model.find({ ...queryOf(filter), open: true }, { kind: 1 }).limit(10).lean().exec(),
+      this.model
+        .find({ ...queryOf(filter), open: true }, { kind: 1 })
+        .limit(10)
+        .lean()
+        .exec(),
     );
     return documents.map(({ _id, kind }) => ({ kind, id: _id }));
   }
@@ -257,8 +283,19 @@ export class ExecutionStore {
   }
 }
 
-function queryOf({ kind, template, instance, session, phase, tags = [] }: ExecutionFilter): QueryFilter<ExecutionDocument> {
-  const query = { kind, template, instance, session, phase, ...(tags.length === 0 ? {} : { tags: { $all: [...tags] } }) };
+function queryOf({
+  kind,
+  template,
+  instance,
+  session,
+  phase,
+  tags = [],
+}: ExecutionFilter): QueryFilter<ExecutionDocument> {
+  const query = {
+    ...{ kind, template, instance, session },
+    phase: phase === PHASE.unspecified ? undefined : phase,
+    ...(tags.length === 0 ? {} : { tags: { $all: [...tags] } }),
+  };
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
 }
 

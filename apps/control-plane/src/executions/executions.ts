@@ -49,7 +49,10 @@ export class Executions {
     const draft = clone(kind.schema, request);
     completeId(draft, kind);
     const plan = await kind.plan(draft, caller);
-    if (plan.org === '') throw invalidArgument('metadata.org: is required', [{ field: 'metadata.org', description: 'is required' }]);
+    if (plan.org === '')
+      throw invalidArgument('metadata.org: is required', [
+        { field: 'metadata.org', description: 'is required' },
+      ]);
     const { runtimeEnv } = required(request.spec, 'spec');
     const [secrets] = await Promise.all([
       this.resolver.check(plan.org, sourcesOf(plan.snapshot), runtimeEnv),
@@ -163,11 +166,15 @@ export class Executions {
   }
 
   /** The execution now, then at each change until it has ended. */
-  async *subscribe<E extends Execution>(kind: ExecutionKind<E>, id: string, signal: AbortSignal): AsyncIterable<E> {
+  async *subscribe<E extends Execution>(
+    kind: ExecutionKind<E>,
+    id: string,
+    signal: AbortSignal,
+  ): AsyncIterable<E> {
     // Listening begins before the first look: a change between the two is heard.
     const bell = this.hints.listen(id);
     try {
-      for (let revision = -1; !signal.aborted; ) {
+      for (let revision = -1; !signal.aborted;) {
         const changed = await this.store.changed(kind, id, revision);
         if (changed !== undefined) {
           yield changed.execution;
@@ -188,7 +195,12 @@ export class Executions {
     return kind.withExecution(snapshot, execution);
   }
 
-  private async repeat<E extends Execution>(kind: ExecutionKind<E>, row: ExecutionRow, request: E, caller: Caller): Promise<E> {
+  private async repeat<E extends Execution>(
+    kind: ExecutionKind<E>,
+    row: ExecutionRow,
+    request: E,
+    caller: Caller,
+  ): Promise<E> {
     const taken = alreadyExists(`${kind.name} already exists: ${row._id}`);
     if (row.kind !== kind.name || row.creator !== caller.actor) throw taken;
     const { execution } = await this.store.get(kind, row._id);
@@ -206,10 +218,20 @@ function completeId<E extends Execution>(draft: E, { name }: ExecutionKind<E>): 
   const metadata = metadataOf(draft);
   if (metadata.id === '') metadata.id = newId(KINDS[name].idPrefix);
   const faults = idFaults(metadata.id);
-  if (faults.length > 0) throw invalidArgument(faults.map(({ field, description }) => `${field}: ${description}`).join('; '), faults);
+  if (faults.length > 0)
+    throw invalidArgument(
+      faults.map(({ field, description }) => `${field}: ${description}`).join('; '),
+      faults,
+    );
 }
 
-function completeNew<E extends Execution>(kind: ExecutionKind<E>, execution: E, org: string, caller: Caller, now: Date): void {
+function completeNew<E extends Execution>(
+  kind: ExecutionKind<E>,
+  execution: E,
+  org: string,
+  caller: Caller,
+  now: Date,
+): void {
   const metadata = metadataOf(execution);
   metadata.org = org;
   if (metadata.name === '') metadata.name = metadata.id;
@@ -220,7 +242,11 @@ function completeNew<E extends Execution>(kind: ExecutionKind<E>, execution: E, 
   execution.status = status;
 }
 
-function contentDigest<E extends Execution>(kind: ExecutionKind<E>, request: E, isSecret: (name: string) => boolean): string {
+function contentDigest<E extends Execution>(
+  kind: ExecutionKind<E>,
+  request: E,
+  isSecret: (name: string) => boolean,
+): string {
   return digestOf(kind, redacted(kind, request, isSecret)).toString('hex');
 }
 
@@ -245,6 +271,8 @@ function mergeCommon(into: NonNullable<Execution['status']>, change: NonNullable
 function checkSize<E extends Execution>(kind: ExecutionKind<E>, execution: E): void {
   const bytes = toBinary(kind.schema, execution).byteLength;
   if (bytes > STATUS_BYTES) {
-    throw resourceExhausted(`the status of ${metadataOf(execution).id} would have ${bytes} bytes, at most ${STATUS_BYTES} are kept`);
+    throw resourceExhausted(
+      `the status of ${metadataOf(execution).id} would have ${bytes} bytes, at most ${STATUS_BYTES} are kept`,
+    );
   }
 }

@@ -31,12 +31,18 @@ export class Hints implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     for (const connection of [this.publisher, this.subscriber]) {
-      connection.on('error', (error) => { this.log.debug({ err: error }, 'Redis cannot be reached'); });
+      connection.on('error', (error) => {
+        this.log.debug({ err: error }, 'Redis cannot be reached');
+      });
       // Reconnecting is the client's work; a first failure is nobody's.
       connection.connect().catch(() => undefined);
     }
-    this.subscriber.on('ready', () => { void this.listenAgain(); });
-    this.subscriber.on('message', (_channel, text) => { this.ring(idOf(text)); });
+    this.subscriber.on('ready', () => {
+      void this.listenAgain();
+    });
+    this.subscriber.on('message', (_channel, text) => {
+      this.ring(idOf(text));
+    });
   }
 
   onModuleDestroy(): void {

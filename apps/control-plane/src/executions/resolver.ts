@@ -4,7 +4,11 @@ import type { GrpcClient } from '@stigmer/proto';
 import { Severity } from '@stigmer/proto/agentic/resolver/v1/io';
 import type { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
 import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
-import type { PreparedRun, PrepareRunInputSchema, RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
+import type {
+  PreparedRun,
+  PrepareRunInputSchema,
+  RunResolver,
+} from '@stigmer/proto/internal/v1/run_resolver';
 import { Limits } from '../limits';
 import { withoutValues } from './run-request';
 import type { RunSources } from './run-template';

@@ -25,17 +25,25 @@ export function checkRuntimeEnv(runtimeEnv: Readonly<Record<string, ExecutionVal
 }
 
 /** The runtime values as the resolver may see them before a run: which there are and which are secret, none of them. */
-export function withoutValues(runtimeEnv: Readonly<Record<string, ExecutionValue>>): Record<string, ExecutionValue> {
+export function withoutValues(
+  runtimeEnv: Readonly<Record<string, ExecutionValue>>,
+): Record<string, ExecutionValue> {
   return mapValues(runtimeEnv, ({ isSecret }) => create(ExecutionValueSchema, { value: '', isSecret }));
 }
 
 /** An execution as it may be stored and shown: no value of a secret, and no callback token, which is one too. */
-export function redacted<E extends Execution>(kind: Kind<E>, execution: E, isSecret: (name: string) => boolean): E {
+export function redacted<E extends Execution>(
+  kind: Kind<E>,
+  execution: E,
+  isSecret: (name: string) => boolean,
+): E {
   const shown = clone(kind.schema, execution);
   if (shown.spec === undefined) return shown;
   shown.spec.callbackToken = new Uint8Array();
   shown.spec.runtimeEnv = mapValues(shown.spec.runtimeEnv, (value, name) =>
-    value.isSecret || isSecret(name) ? create(ExecutionValueSchema, { value: REDACTED, isSecret: true }) : value,
+    value.isSecret || isSecret(name)
+      ? create(ExecutionValueSchema, { value: REDACTED, isSecret: true })
+      : value,
   );
   return shown;
 }
@@ -52,7 +60,9 @@ export function digestOf<E extends Execution>(kind: Kind<E>, request: E): Buffer
   // The server's own: no part of what is asked for.
   delete asked.status;
   delete asked.metadata?.version;
-  return createHash('sha256').update(canonical(toJson(kind.schema, asked))).digest();
+  return createHash('sha256')
+    .update(canonical(toJson(kind.schema, asked)))
+    .digest();
 }
 
 function canonical(json: JsonValue): string {
@@ -63,6 +73,9 @@ function canonical(json: JsonValue): string {
   );
 }
 
-function mapValues<T>(map: Readonly<Record<string, T>>, change: (value: T, name: string) => T): Record<string, T> {
+function mapValues<T>(
+  map: Readonly<Record<string, T>>,
+  change: (value: T, name: string) => T,
+): Record<string, T> {
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
 }

@@ -71,7 +71,13 @@ export class Starter {
     return this.confirm(kind, row._id);
   }
 
-  private async prepare<E extends Execution>({ kind, row, snapshot, request, caller }: Start<E>): Promise<void> {
+  private async prepare<E extends Execution>({
+    kind,
+    row,
+    snapshot,
+    request,
+    caller,
+  }: Start<E>): Promise<void> {
     await kind.ready?.(snapshot, caller);
     const { expiresAt } = await this.resolver.prepare({
       executionId: row._id,
@@ -83,7 +89,10 @@ export class Starter {
       expiresAt: timestampFromDate(this.limits.leaseEnd(row.createdAt, new Date())),
     });
     const contextExpiresAt = expiresAt === undefined ? undefined : timestampDate(expiresAt);
-    await this.store.mark(row._id, { step: 'prepared', ...(contextExpiresAt === undefined ? {} : { contextExpiresAt }) });
+    await this.store.mark(row._id, {
+      step: 'prepared',
+      ...(contextExpiresAt === undefined ? {} : { contextExpiresAt }),
+    });
   }
 
   /** Notes the start; undoes it where the execution was cancelled or deleted in the meantime. */

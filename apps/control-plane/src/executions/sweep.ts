@@ -44,7 +44,9 @@ export class Sweep implements OnModuleInit, OnModuleDestroy {
   private schedule(): void {
     if (this.stopped) return;
     this.timer = setTimeout(() => {
-      this.round = this.sweep().finally(() => { this.schedule(); });
+      this.round = this.sweep().finally(() => {
+        this.schedule();
+      });
     }, this.limits.sweepIntervalMs);
   }
 
@@ -87,7 +89,8 @@ export class Sweep implements OnModuleInit, OnModuleDestroy {
     const left = (row.contextExpiresAt?.getTime() ?? 0) - now.getTime();
     const capped = row.contextExpiresAt !== undefined && row.contextExpiresAt >= lease;
     if (capped || left > this.limits.leaseMs - this.limits.renewAfterMs) return;
-    if (await this.contexts.renew(row._id, lease)) await this.store.mark(row._id, { contextExpiresAt: lease });
+    if (await this.contexts.renew(row._id, lease))
+      await this.store.mark(row._id, { contextExpiresAt: lease });
   }
 
   private async expire(row: ExecutionRow): Promise<void> {
@@ -98,7 +101,11 @@ export class Sweep implements OnModuleInit, OnModuleDestroy {
   /** Closed without having said how: terminated, timed out by the server, or cut off before its last step. */
   private async endClosed(row: ExecutionRow, as: string): Promise<void> {
     if (as === 'CANCELLED') return this.end(row, PHASE.cancelled, '');
-    await this.end(row, PHASE.failed, `the run was closed on Temporal (${as.toLowerCase().replaceAll('_', ' ')}) and did not say how it ended`);
+    await this.end(
+      row,
+      PHASE.failed,
+      `the run was closed on Temporal (${as.toLowerCase().replaceAll('_', ' ')}) and did not say how it ended`,
+    );
   }
 
   /**

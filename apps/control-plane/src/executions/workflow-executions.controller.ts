@@ -15,7 +15,6 @@ import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/ser
 import { required } from '../resources/kind';
 import { pageNumbered } from '../resources/paging';
 import { WorkflowExecutions } from './workflow-executions';
-import { PHASE } from './execution-kind';
 import { Executions } from './executions';
 
 @GrpcController(WorkflowExecutionCommandController)
@@ -58,8 +57,7 @@ export class WorkflowExecutionQueries implements RpcHandlers<typeof WorkflowExec
   }
 
   list({ phase, tags, pageSize, pageToken }: ListWorkflowExecutionsRequest) {
-    const filter = { tags, ...((phase as number) === PHASE.unspecified ? {} : { phase }) };
-    return this.executions.list(this.kind, filter, pageNumbered(pageSize, pageToken));
+    return this.executions.list(this.kind, { tags, phase }, pageNumbered(pageSize, pageToken));
   }
 
   listByWorkflow({ workflowId, pageSize, pageToken }: ListWorkflowExecutionsByWorkflowRequest) {

@@ -8,15 +8,20 @@ import {
   type WorkflowExecutionStatus,
   WorkflowExecutionStatusSchema,
 } from '@stigmer/proto/agentic/workflowexecution/v1/api';
+import { ExecutionPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
-import { type ExecutionSnapshot, ExecutionSnapshotSchema, WorkflowRunSchema } from '@stigmer/proto/internal/v1/execution_snapshots';
+import {
+  type ExecutionSnapshot,
+  ExecutionSnapshotSchema,
+  WorkflowRunSchema,
+} from '@stigmer/proto/internal/v1/execution_snapshots';
 import type { Caller } from '@stigmer/service';
 import { brokenReferences, lookUp } from '../instances/references';
 import { metadataOf, required } from '../resources/kind';
 import { WORKFLOW, WORKFLOW_INSTANCE } from '../resources/kinds';
 import { Resources } from '../resources/resources';
 import { Workflows } from '../templates/workflows';
-import { type ExecutionKind, PHASE, type RunPlan } from './execution-kind';
+import type { ExecutionKind, RunPlan } from './execution-kind';
 import { mergeById } from './status-merge';
 
 /** The rules of a workflow's execution. */
@@ -33,7 +38,10 @@ export class WorkflowExecutions implements ExecutionKind<WorkflowExecution> {
   ) {}
 
   newStatus(id: string): WorkflowExecutionStatus {
-    return create(WorkflowExecutionStatusSchema, { phase: PHASE.pending, temporalWorkflowId: id });
+    return create(WorkflowExecutionStatusSchema, {
+      phase: ExecutionPhase.EXECUTION_PENDING,
+      temporalWorkflowId: id,
+    });
   }
 
   async plan(draft: WorkflowExecution, caller: Caller): Promise<RunPlan> {
@@ -62,7 +70,9 @@ export class WorkflowExecutions implements ExecutionKind<WorkflowExecution> {
 
   withExecution({ run }: ExecutionSnapshot, execution: WorkflowExecution): ExecutionSnapshot {
     const { workflow, instance } = run.case === 'workflow' ? run.value : {};
-    return create(ExecutionSnapshotSchema, { run: { case: 'workflow', value: { execution, workflow, instance } } });
+    return create(ExecutionSnapshotSchema, {
+      run: { case: 'workflow', value: { execution, workflow, instance } },
+    });
   }
 
   private async fromWorkflow(org: string, ref: string, caller: Caller) {
@@ -75,12 +85,25 @@ export class WorkflowExecutions implements ExecutionKind<WorkflowExecution> {
     return { workflow, instance: await this.workflows.defaultInstance(workflow, caller) };
   }
 
-  private async fromInstance(org: string, ref: string, workflowRef: string): Promise<{ workflow: Workflow; instance: WorkflowInstance }> {
+  private async fromInstance(
+    org: string,
+    ref: string,
+    workflowRef: string,
+  ): Promise<{ workflow: Workflow; instance: WorkflowInstance }> {
     const instance = await this.resources.find(WORKFLOW_INSTANCE, org, ref);
     if (instance === undefined) throw notFound('WorkflowInstance', ref);
-    const workflow = await lookUp(this.resources, WORKFLOW, org, instance.spec?.workflowId ?? '', 'spec.workflow_instance_id');
+    const workflow = await lookUp(
+      this.resources,
+      WORKFLOW,
+      org,
+      instance.spec?.workflowId ?? '',
+      'spec.workflow_instance_id',
+    );
     if (workflow.fault !== undefined) throw brokenReferences([workflow.fault]);
-    if (workflowRef !== '' && (await this.resources.find(WORKFLOW, org, workflowRef))?.metadata?.id !== metadataOf(workflow.found).id) {
+    if (
+      workflowRef !== '' &&
+      (await this.resources.find(WORKFLOW, org, workflowRef))?.metadata?.id !== metadataOf(workflow.found).id
+    ) {
       const description = 'is not the workflow of the instance';
       throw invalidArgument(`spec.workflow_id: ${description}`, [{ field: 'spec.workflow_id', description }]);
     }

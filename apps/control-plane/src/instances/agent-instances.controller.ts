@@ -57,7 +57,11 @@ export class AgentInstanceQueries implements RpcHandlers<typeof AgentInstanceQue
   }
 
   async list({ org, pageSize, pageToken }: ListAgentInstancesRequest) {
-    const { items, total, nextPageToken } = await this.resources.list(this.instances, { org }, pageAfter(pageSize, pageToken));
+    const { items, total, nextPageToken } = await this.resources.list(
+      this.instances,
+      { org },
+      pageAfter(pageSize, pageToken),
+    );
     return { items, totalCount: total, nextPageToken };
   }
 }

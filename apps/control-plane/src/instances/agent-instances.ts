@@ -2,7 +2,10 @@ import { clone, create } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '@stigmer/proto/agentic/agent/v1/api';
 import { type AgentInstance, AgentInstanceSchema } from '@stigmer/proto/agentic/agentinstance/v1/api';
-import { type ApiResourceAuditStatus, ApiResourceAuditStatusSchema } from '@stigmer/proto/commons/apiresource/status';
+import {
+  type ApiResourceAuditStatus,
+  ApiResourceAuditStatusSchema,
+} from '@stigmer/proto/commons/apiresource/status';
 import { API_VERSION } from '../resources/api-version';
 import { type Columns, metadataOf, required, type ResourceKind } from '../resources/kind';
 import { AGENT, AGENT_INSTANCE } from '../resources/kinds';

@@ -1,4 +1,7 @@
-import { EnvironmentUsers, type ListEnvironmentUsersInput } from '@stigmer/proto/internal/v1/environment_users';
+import {
+  EnvironmentUsers,
+  type ListEnvironmentUsersInput,
+} from '@stigmer/proto/internal/v1/environment_users';
 import { GrpcController, type RpcHandlers } from '@stigmer/service';
 import { ResourceStore } from '../resources/resources.store';
 

@@ -14,12 +14,17 @@ export async function lookUp<R extends Resource>(
   field: string,
 ): Promise<Looked<R>> {
   const found = await resources.find(kind, org, ref);
-  return found === undefined ? { fault: { field, description: `${kind.name} not found: ${ref}` } } : { found };
+  return found === undefined
+    ? { fault: { field, description: `${kind.name} not found: ${ref}` } }
+    : { found };
 }
 
 /** FAILED_PRECONDITION naming everything that a resource refers to and that is not there. */
 export function brokenReferences(faults: readonly Violation[]) {
-  return failedPrecondition(faults.map(({ field, description }) => `${field}: ${description}`).join('; '), faults);
+  return failedPrecondition(
+    faults.map(({ field, description }) => `${field}: ${description}`).join('; '),
+    faults,
+  );
 }
 
 /** FAILED_PRECONDITION naming who keeps a resource from being deleted. */

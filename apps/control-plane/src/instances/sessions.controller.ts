@@ -1,6 +1,10 @@
 import type { Session } from '@stigmer/proto/agentic/session/v1/api';
 import { SessionCommandController } from '@stigmer/proto/agentic/session/v1/command';
-import type { ListSessionsByAgentRequest, ListSessionsRequest, SessionId } from '@stigmer/proto/agentic/session/v1/io';
+import type {
+  ListSessionsByAgentRequest,
+  ListSessionsRequest,
+  SessionId,
+} from '@stigmer/proto/agentic/session/v1/io';
 import { SessionQueryController } from '@stigmer/proto/agentic/session/v1/query';
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
 import { type Page, pageNumbered } from '../resources/paging';

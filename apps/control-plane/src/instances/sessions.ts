@@ -1,7 +1,10 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import type { Session } from '@stigmer/proto/agentic/session/v1/api';
-import { type ApiResourceAuditStatus, ApiResourceAuditStatusSchema } from '@stigmer/proto/commons/apiresource/status';
+import {
+  type ApiResourceAuditStatus,
+  ApiResourceAuditStatusSchema,
+} from '@stigmer/proto/commons/apiresource/status';
 import { ExecutionStore } from '../executions/executions.store';
 import { type Columns, metadataOf, required, type ResourceKind } from '../resources/kind';
 import { AGENT_INSTANCE, SESSION } from '../resources/kinds';
@@ -22,7 +25,13 @@ export class Sessions implements ResourceKind<Session> {
   async admit(draft: Session, stored: Session | undefined): Promise<Columns> {
     const spec = required(draft.spec, 'spec');
     const field = 'spec.agent_instance_id';
-    const instance = await lookUp(this.resources, AGENT_INSTANCE, metadataOf(draft).org, spec.agentInstanceId, field);
+    const instance = await lookUp(
+      this.resources,
+      AGENT_INSTANCE,
+      metadataOf(draft).org,
+      spec.agentInstanceId,
+      field,
+    );
     if (instance.fault !== undefined) throw brokenReferences([instance.fault]);
     spec.agentInstanceId = metadataOf(instance.found).id;
     refuseChange(field, stored?.spec?.agentInstanceId, spec.agentInstanceId);

@@ -58,7 +58,11 @@ export class WorkflowInstanceQueries implements RpcHandlers<typeof WorkflowInsta
   }
 
   async list({ org, pageSize, pageToken }: ListWorkflowInstancesRequest) {
-    const { items, total, nextPageToken } = await this.resources.list(this.instances, { org }, pageAfter(pageSize, pageToken));
+    const { items, total, nextPageToken } = await this.resources.list(
+      this.instances,
+      { org },
+      pageAfter(pageSize, pageToken),
+    );
     return { items, totalCount: total, nextPageToken };
   }
 }

@@ -1,8 +1,14 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import type { Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
-import { type WorkflowInstance, WorkflowInstanceSchema } from '@stigmer/proto/agentic/workflowinstance/v1/api';
-import { type ApiResourceAuditStatus, ApiResourceAuditStatusSchema } from '@stigmer/proto/commons/apiresource/status';
+import {
+  type WorkflowInstance,
+  WorkflowInstanceSchema,
+} from '@stigmer/proto/agentic/workflowinstance/v1/api';
+import {
+  type ApiResourceAuditStatus,
+  ApiResourceAuditStatusSchema,
+} from '@stigmer/proto/commons/apiresource/status';
 import { API_VERSION } from '../resources/api-version';
 import { type Columns, metadataOf, required, type ResourceKind } from '../resources/kind';
 import { WORKFLOW, WORKFLOW_INSTANCE } from '../resources/kinds';

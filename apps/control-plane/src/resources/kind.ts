@@ -56,6 +56,7 @@ export function metadataOf(resource: Resource): ApiResourceMetadata {
 
 /** A part of a request that the contract leaves optional and that nothing can be done without. */
 export function required<T>(part: T | undefined, field: string): T {
-  if (part === undefined) throw invalidArgument(`${field}: is required`, [{ field, description: 'is required' }]);
+  if (part === undefined)
+    throw invalidArgument(`${field}: is required`, [{ field, description: 'is required' }]);
   return part;
 }

@@ -21,14 +21,21 @@ export function completeNew(metadata: ApiResourceMetadata, kind: KindName): void
   if (metadata.name === '') metadata.name = metadata.slug;
   const violations = [...idFaults(metadata.id), ...orgFaults(metadata), ...nameFaults(metadata)];
   if (violations.length > 0) throw invalidMetadata(violations);
-  metadata.version = create(ApiResourceMetadataVersionSchema, { id: newId('ver'), message: metadata.version?.message });
+  metadata.version = create(ApiResourceMetadataVersionSchema, {
+    id: newId('ver'),
+    message: metadata.version?.message,
+  });
 }
 
 /** Completes the metadata of a resource that replaces `stored`: what names it stays, the version moves on. */
 export function completeNext(metadata: ApiResourceMetadata, stored: ApiResourceMetadata): void {
-  const fixed = (['id', 'org', 'slug'] as const).filter((field) => metadata[field] !== '' && metadata[field] !== stored[field]);
+  const fixed = (['id', 'org', 'slug'] as const).filter(
+    (field) => metadata[field] !== '' && metadata[field] !== stored[field],
+  );
   if (fixed.length > 0) {
-    throw invalidMetadata(fixed.map((field) => ({ field: `metadata.${field}`, description: 'cannot change' })));
+    throw invalidMetadata(
+      fixed.map((field) => ({ field: `metadata.${field}`, description: 'cannot change' })),
+    );
   }
   checkExpectedVersion(metadata, stored);
   metadata.id = stored.id;
@@ -71,11 +78,15 @@ function orgFaults({ org, ownerScope }: ApiResourceMetadata): readonly Violation
 }
 
 function nameFaults({ name, slug }: ApiResourceMetadata): readonly Violation[] {
-  if (name.length > NAME_LENGTH) return [{ field: 'metadata.name', description: `has at most ${NAME_LENGTH} characters` }];
+  if (name.length > NAME_LENGTH)
+    return [{ field: 'metadata.name', description: `has at most ${NAME_LENGTH} characters` }];
   if (slug === '') return [{ field: 'metadata.name', description: 'must have at least one of a-z, 0-9' }];
   return SLUG.test(slug) ? [] : [{ field: 'metadata.slug', description: `must match ${SLUG.source}` }];
 }
 
 function invalidMetadata(violations: readonly Violation[]) {
-  return invalidArgument(violations.map(({ field, description }) => `${field}: ${description}`).join('; '), violations);
+  return invalidArgument(
+    violations.map(({ field, description }) => `${field}: ${description}`).join('; '),
+    violations,
+  );
 }

@@ -40,7 +40,10 @@ function decodePosition(token: string): string {
 }
 
 function sizeOf(size: number): number {
-  if (size < 0) throw invalidArgument('page_size: must not be negative', [{ field: 'page_size', description: 'must not be negative' }]);
+  if (size < 0)
+    throw invalidArgument('page_size: must not be negative', [
+      { field: 'page_size', description: 'must not be negative' },
+    ]);
   return size === 0 ? DEFAULT_SIZE : Math.min(size, MAX_SIZE);
 }
 

@@ -42,15 +42,15 @@ export interface UserOfResource {
 
 const schema = new Schema<ResourceDocument>(
   {
-    _id: { type: String, required: true },
-    kind: { type: String, required: true },
-    org: { type: String },
-    slug: { type: String, required: true },
-    version: { type: String, required: true },
-    parents: { type: [String], required: true },
-    environments: { type: [String], required: true },
-    tags: { type: [String], required: true },
-    message: { type: Buffer, required: true },
+    _id: String,
+    kind: String,
+    org: String,
+    slug: String,
+    version: String,
+    parents: [String],
+    environments: [String],
+    tags: [String],
+    message: Buffer,
   },
   { versionKey: false },
 )
@@ -76,7 +76,9 @@ export class ResourceStore {
     } catch (error) {
       if (!isDuplicate(error)) throw error;
       const { id, org, slug } = metadataOf(resource);
-      throw alreadyExists(`${kind.name} already exists: ${slug} in ${org === '' ? 'the platform' : org}, or the id ${id}`);
+      throw alreadyExists(
+        `${kind.name} already exists: ${slug} in ${org === '' ? 'the platform' : org}, or the id ${id}`,
+      );
     }
   }
 
@@ -95,12 +97,16 @@ export class ResourceStore {
   }
 
   async byId<R extends Resource>(kind: Kind<R>, id: string): Promise<R | undefined> {
-    const document = await this.database.run(() => this.model.findOne({ _id: id, kind: kind.name }).lean().exec());
+    const document = await this.database.run(() =>
+      this.model.findOne({ _id: id, kind: kind.name }).lean().exec(),
+    );
     return document === null ? undefined : fromDocument(kind, document);
   }
 
   async bySlug<R extends Resource>(kind: Kind<R>, org: string, slug: string): Promise<R | undefined> {
-    const document = await this.database.run(() => this.model.findOne({ org, kind: kind.name, slug }).lean().exec());
+    const document = await this.database.run(() =>
+      this.model.findOne({ org, kind: kind.name, slug }).lean().exec(),
+    );
     return document === null ? undefined : fromDocument(kind, document);
   }
 
@@ -123,7 +129,9 @@ export class ResourceStore {
     );
     for (const owner of [org, '']) {
       for (const { by, value } of candidates) {
-        const found = documents.find((document) => document.org === owner && (by === 'id' ? document._id : document.slug) === value);
+        const found = documents.find(
+          (document) => document.org === owner && (by === 'id' ? document._id : document.slug) === value,
+        );
         if (found !== undefined) return fromDocument(kind, found);
       }
     }

@@ -63,14 +63,16 @@ export class Resources {
   }
 
   async getByReference<R extends Resource>(kind: Kind<R>, reference: ApiResourceReference): Promise<R> {
-    const expected = KINDS[kind.name].number;
-    if (reference.kind !== 0 && reference.kind !== (expected as number)) {
+    const expected: number = KINDS[kind.name].number;
+    const named: number = reference.kind;
+    if (named !== 0 && named !== expected) {
       const description = `must be ${KINDS[kind.name].enumName} (${expected})`;
       throw invalidArgument(`kind: ${description}`, [{ field: 'kind', description }]);
     }
     const org = reference.scope === ApiResourceOwnerScope.platform ? '' : reference.org;
     const found = await this.store.byReference(kind, org, reference.slug);
-    if (found === undefined || !isVersion(found, reference.version)) throw notFound(kind.name, refOf(reference));
+    if (found === undefined || !isVersion(found, reference.version))
+      throw notFound(kind.name, refOf(reference));
     return found;
   }
 
@@ -93,7 +95,12 @@ export class Resources {
     return stored;
   }
 
-  private async replace<R extends Resource>(kind: ResourceKind<R>, request: R, first: R, caller: Caller): Promise<R> {
+  private async replace<R extends Resource>(
+    kind: ResourceKind<R>,
+    request: R,
+    first: R,
+    caller: Caller,
+  ): Promise<R> {
     const expectsVersion = (request.metadata?.version?.id ?? '') !== '';
     let stored = first;
     for (let attempt = 1; ; attempt++) {
@@ -117,7 +124,11 @@ export class Resources {
   }
 }
 
-function stamped<R extends Resource>(kind: ResourceKind<R>, stored: R | undefined, caller: Caller): NonNullable<R['status']> {
+function stamped<R extends Resource>(
+  kind: ResourceKind<R>,
+  stored: R | undefined,
+  caller: Caller,
+): NonNullable<R['status']> {
   const status = kind.status(stored);
   status.audit = specWritten(stored?.status?.audit, { actor: caller.actor, at: new Date() });
   return status;

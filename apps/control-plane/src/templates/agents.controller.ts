@@ -48,7 +48,11 @@ export class AgentQueries implements RpcHandlers<typeof AgentQueryController> {
   }
 
   async list({ org, pageSize, pageToken }: ListAgentsRequest) {
-    const { items, total, nextPageToken } = await this.resources.list(this.agents, { org }, pageAfter(pageSize, pageToken));
+    const { items, total, nextPageToken } = await this.resources.list(
+      this.agents,
+      { org },
+      pageAfter(pageSize, pageToken),
+    );
     return { items, totalCount: total, nextPageToken };
   }
 }

@@ -50,7 +50,12 @@ export class Agents implements ResourceKind<Agent> {
 
   /** The agent's default instance, made now where it is missing. */
   defaultInstance(agent: Agent, caller: Caller): Promise<AgentInstance> {
-    return this.defaults.ensure(this.instances, metadataOf(agent), (slug) => this.instances.defaultOf(agent, slug), caller);
+    return this.defaults.ensure(
+      this.instances,
+      metadataOf(agent),
+      (slug) => this.instances.defaultOf(agent, slug),
+      caller,
+    );
   }
 }
 

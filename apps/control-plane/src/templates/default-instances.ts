@@ -43,7 +43,11 @@ export class DefaultInstances {
   }
 
   /** Refuses to let a template go while it has runs or other instances; removes its default instance. */
-  async release<R extends Resource>(kind: ResourceKind<R>, template: Resource, defaultId: string): Promise<void> {
+  async release<R extends Resource>(
+    kind: ResourceKind<R>,
+    template: Resource,
+    defaultId: string,
+  ): Promise<void> {
     const { id } = metadataOf(template);
     const [children, running] = await Promise.all([
       this.store.children(kind.name, id),

@@ -22,6 +22,8 @@ export function envSpecFaults(spec: EnvironmentSpec | undefined): readonly Viola
 /** INVALID_ARGUMENT with all that is wrong, or nothing where nothing is. */
 export function refuse(violations: readonly Violation[]): void {
   if (violations.length === 0) return;
-  const lines = violations.map(({ field, description }) => (field === '' ? description : `${field}: ${description}`));
+  const lines = violations.map(({ field, description }) =>
+    field === '' ? description : `${field}: ${description}`,
+  );
   throw invalidArgument(lines.join('; '), violations);
 }

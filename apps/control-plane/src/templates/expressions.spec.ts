@@ -23,11 +23,14 @@ describe('the expressions of a workflow', () => {
     expect(expressionUses('${ .env_vars.A }/${.env_vars["B"]}').envVars).toEqual(['A', 'B']);
   });
 
-  it.each(['${ .a', '${}', '${ .secrets }', '${ .secrets[.x] }', '${ "a }'])('%s has a problem, which does not quote it', (text) => {
-    const { problem } = expressionUses(text);
-    expect(problem).toEqual(expect.any(String));
-    expect(problem).not.toContain(text.slice(2).trim() || 'nothing');
-  });
+  it.each(['${ .a', '${}', '${ .secrets }', '${ .secrets[.x] }', '${ "a }'])(
+    '%s has a problem, which does not quote it',
+    (text) => {
+      const { problem } = expressionUses(text);
+      expect(problem).toEqual(expect.any(String));
+      expect(problem).not.toContain(text.slice(2).trim() || 'nothing');
+    },
+  );
 
   it('knows the literal text before a secret, and that another expression may decide it', () => {
     const { secrets } = expressionUses('https://x.test/${.secrets.A}/${.secrets.B}');

@@ -38,12 +38,14 @@ export function expressionUses(text: string): ExpressionUses {
       continue;
     }
     const { tokens, end } = readProgram(text, start + 2);
-    if (text[end] !== '}') return { secrets, envVars, whole, problem: 'an expression begins with ${ and is never closed with }' };
+    if (text[end] !== '}')
+      return { secrets, envVars, whole, problem: 'an expression begins with ${ and is never closed with }' };
     if (tokens.length === 0) return { secrets, envVars, whole, problem: 'an expression is empty' };
     const prefix = expressions === 0 ? text.slice(0, start) : undefined;
     expressions += 1;
     for (const name of namesUnder('.secrets', tokens)) {
-      if (name === undefined) return { secrets, envVars, whole, problem: 'a secret is named in full, as in .secrets.NAME' };
+      if (name === undefined)
+        return { secrets, envVars, whole, problem: 'a secret is named in full, as in .secrets.NAME' };
       secrets.push({ name, prefix });
     }
     envVars.push(...namesUnder('.env_vars', tokens).filter((name) => name !== undefined));

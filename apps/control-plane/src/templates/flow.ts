@@ -45,14 +45,21 @@ export function longestWait(tasks: readonly ReadTask[]): number {
   return Math.max(0, ...longest);
 }
 
-function nextOf({ task, read }: ReadTask, index: number, indexOf: ReadonlyMap<string, number>): readonly number[] {
+function nextOf(
+  { task, read }: ReadTask,
+  index: number,
+  indexOf: ReadonlyMap<string, number>,
+): readonly number[] {
   const targets = targetsOf(task, read).map(({ target }) => target);
   const named = targets.map((target) => (target === 'continue' ? index + 1 : (indexOf.get(target) ?? -1)));
   const leaves = (task.flow?.then ?? '') !== '';
   return leaves ? named : [...named, index + 1];
 }
 
-function targetsOf(task: WorkflowTask, read: TaskConfig | undefined): readonly { field: string; target: string }[] {
+function targetsOf(
+  task: WorkflowTask,
+  read: TaskConfig | undefined,
+): readonly { field: string; target: string }[] {
   const own = task.flow?.then ?? '';
   const cases = read?.kind === 'switch' ? read.config.cases : [];
   return [

@@ -2,16 +2,24 @@ import { checkServer, serverPlaceholders, type Violation } from '@stigmer/domain
 import type { McpServerDefinition } from '@stigmer/proto/agentic/agent/v1/spec';
 
 /** What can be wrong with a definition whatever the run's variables are; the rest the resolver finds. */
-const SYNTAX: ReadonlySet<string> = new Set(['bad-placeholder', 'placeholder-not-allowed', 'secret-not-allowed']);
+const SYNTAX: ReadonlySet<string> = new Set([
+  'bad-placeholder',
+  'placeholder-not-allowed',
+  'secret-not-allowed',
+]);
 
 /** What is wrong with MCP server definitions by themselves: no server, a name twice, placeholders that are none. */
 export function serverFaults(servers: readonly McpServerDefinition[], path: string): readonly Violation[] {
   return servers.flatMap((server, index) => {
     const at = `${path}[${index}]`;
     const faults: Violation[] = placeholderFaults(server, at);
-    if (server.serverType.case === undefined) faults.push({ field: at, description: 'one of stdio, http, docker is required' });
+    if (server.serverType.case === undefined)
+      faults.push({ field: at, description: 'one of stdio, http, docker is required' });
     if (servers.findIndex(({ name }) => name === server.name) < index) {
-      faults.push({ field: `${at}.name`, description: `${server.name} is already the name of another server` });
+      faults.push({
+        field: `${at}.name`,
+        description: `${server.name} is already the name of another server`,
+      });
     }
     return faults;
   });

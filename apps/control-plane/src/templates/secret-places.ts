@@ -6,18 +6,34 @@ const KEPT = 'what it gives is kept in the run’s history';
  * Why a secret may not be used at a place of a task, or undefined where it may: only where a value leaves the runner
  * and nothing of it stays behind. The runner refuses the same once more, for what a text does not show.
  */
-export function secretRefusal(kind: WorkflowTaskKind, path: string, prefix: string | undefined): string | undefined {
+export function secretRefusal(
+  kind: WorkflowTaskKind,
+  path: string,
+  prefix: string | undefined,
+): string | undefined {
   if (path === 'export.as') return KEPT;
   switch (kind) {
     case WorkflowTaskKind.HTTP_CALL:
       if (/^(headers|body)\b/.test(path)) return undefined;
-      return path === 'endpoint.uri' ? uriRefusal(prefix) : 'only the URI, the headers and the body may hold one';
+      return path === 'endpoint.uri'
+        ? uriRefusal(prefix)
+        : 'only the URI, the headers and the body may hold one';
     case WorkflowTaskKind.CALL_ACTIVITY:
       return /^input\.arguments\b/.test(path) ? undefined : 'only the arguments may hold one';
     case WorkflowTaskKind.SWITCH:
       // Which case was taken is all that remains of it.
       return /^cases\[\d+\]\.when$/.test(path) ? undefined : KEPT;
-    default:
+    case WorkflowTaskKind.SET:
+    case WorkflowTaskKind.RAISE:
+    case WorkflowTaskKind.WAIT:
+    case WorkflowTaskKind.GRPC_CALL:
+    case WorkflowTaskKind.FOR:
+    case WorkflowTaskKind.FORK:
+    case WorkflowTaskKind.TRY:
+    case WorkflowTaskKind.LISTEN:
+    case WorkflowTaskKind.RUN:
+    case WorkflowTaskKind.AGENT_CALL:
+    case WorkflowTaskKind.UNSPECIFIED:
       return KEPT;
   }
 }

@@ -6,10 +6,16 @@ import {
   type CallActivityTaskConfig,
   CallActivityTaskConfigSchema,
 } from '@stigmer/proto/agentic/workflow/v1/tasks/call_activity';
-import { type HttpCallTaskConfig, HttpCallTaskConfigSchema } from '@stigmer/proto/agentic/workflow/v1/tasks/http_call';
+import {
+  type HttpCallTaskConfig,
+  HttpCallTaskConfigSchema,
+} from '@stigmer/proto/agentic/workflow/v1/tasks/http_call';
 import { type RaiseTaskConfig, RaiseTaskConfigSchema } from '@stigmer/proto/agentic/workflow/v1/tasks/raise';
 import { type SetTaskConfig, SetTaskConfigSchema } from '@stigmer/proto/agentic/workflow/v1/tasks/set';
-import { type SwitchTaskConfig, SwitchTaskConfigSchema } from '@stigmer/proto/agentic/workflow/v1/tasks/switch';
+import {
+  type SwitchTaskConfig,
+  SwitchTaskConfigSchema,
+} from '@stigmer/proto/agentic/workflow/v1/tasks/switch';
 import { type WaitTaskConfig, WaitTaskConfigSchema } from '@stigmer/proto/agentic/workflow/v1/tasks/wait';
 import type { WorkflowTask } from '@stigmer/proto/agentic/workflow/v1/spec';
 import { WorkflowTaskKind } from '@stigmer/proto/commons/apiresource/enum';
@@ -19,7 +25,11 @@ import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 export type TaskConfig =
   | { readonly kind: 'set'; readonly config: SetTaskConfig }
   | { readonly kind: 'http'; readonly config: HttpCallTaskConfig }
-  | { readonly kind: 'activity'; readonly config: CallActivityTaskConfig; readonly server?: McpServerDefinition }
+  | {
+      readonly kind: 'activity';
+      readonly config: CallActivityTaskConfig;
+      readonly server?: McpServerDefinition;
+    }
   | { readonly kind: 'switch'; readonly config: SwitchTaskConfig }
   | { readonly kind: 'wait'; readonly config: WaitTaskConfig }
   | { readonly kind: 'raise'; readonly config: RaiseTaskConfig };
@@ -60,13 +70,18 @@ export function parseTaskConfig(task: WorkflowTask): ParsedConfig<TaskConfig> {
       return { faults: [`kind: must be one of ${SUPPORTED}`] };
     default:
       // Enums are open on the wire: a number that no name stands for arrives here.
-      return { faults: [`kind: ${String(task.kind satisfies never)} is unknown; must be one of ${SUPPORTED}`] };
+      return {
+        faults: [`kind: ${String(task.kind satisfies never)} is unknown; must be one of ${SUPPORTED}`],
+      };
   }
 }
 
 const SUPPORTED = 'SET, HTTP_CALL, CALL_ACTIVITY, SWITCH, WAIT, RAISE';
 
-function as<K extends TaskConfig['kind'], C>(kind: K, result: ParsedConfig<C>): ParsedConfig<{ kind: K; config: C }> {
+function as<K extends TaskConfig['kind'], C>(
+  kind: K,
+  result: ParsedConfig<C>,
+): ParsedConfig<{ kind: K; config: C }> {
   return 'faults' in result ? result : { parsed: { kind, config: result.parsed } };
 }
 
@@ -75,14 +90,17 @@ function parseActivity(json: JsonObject): ParsedConfig<TaskConfig> {
   const result = parse(CallActivityTaskConfigSchema, json, 'task_config');
   if ('faults' in result) return result;
   const { activity, input = {} } = result.parsed;
-  if (activity !== CALL_TOOL) return { faults: [`task_config.activity: is unknown; the built-in one is ${CALL_TOOL}`] };
+  if (activity !== CALL_TOOL)
+    return { faults: [`task_config.activity: is unknown; the built-in one is ${CALL_TOOL}`] };
   const server = parse(McpServerDefinitionSchema, objectOf(input['server']), 'task_config.input.server');
   const faults = [
     ...('faults' in server ? server.faults : []),
     ...Object.keys(input)
       .filter((key) => !['server', 'tool', 'arguments'].includes(key))
       .map((key) => `task_config.input: has no field ${JSON.stringify(key)}`),
-    ...(typeof input['tool'] === 'string' && input['tool'] !== '' ? [] : ['task_config.input.tool: must name a tool']),
+    ...(typeof input['tool'] === 'string' && input['tool'] !== ''
+      ? []
+      : ['task_config.input.tool: must name a tool']),
     ...(isObject(input['arguments'] ?? {}) ? [] : ['task_config.input.arguments: must be an object']),
   ];
   if ('faults' in server || faults.length > 0) return { faults };
@@ -108,10 +126,12 @@ function parse<M extends Message>(schema: GenMessage<M>, json: JsonObject, path:
 
 /** protobuf's own message quotes the offending value; a field's name and type say enough. */
 function explain(error: unknown, { name }: DescMessage): string {
-  const unknownKey = error instanceof Error ? /key ("(?:[^"\\]|\\.){1,64}") is unknown/.exec(error.message)?.[1] : undefined;
+  const unknownKey =
+    error instanceof Error ? /key ("(?:[^"\\]|\\.){1,64}") is unknown/.exec(error.message)?.[1] : undefined;
   if (unknownKey !== undefined) return `has no field ${unknownKey}`;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (isFieldError(cause)) return `${cause.field().name}: has the wrong type for ${cause.field().parent.name}`;
+    if (isFieldError(cause))
+      return `${cause.field().name}: has the wrong type for ${cause.field().parent.name}`;
   }
   return `is no ${name}`;
 }

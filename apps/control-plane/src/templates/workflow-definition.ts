@@ -1,4 +1,4 @@
-import { create, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
+import { create, type JsonValue } from '@bufbuild/protobuf';
 import type { Violation } from '@stigmer/domain';
 import type { McpServerDefinition } from '@stigmer/proto/agentic/agent/v1/spec';
 import { type VariableUse, VariableUseSchema } from '@stigmer/proto/agentic/resolver/v1/io';
@@ -18,11 +18,15 @@ export interface WorkflowNeeds {
 /** Everything that is wrong with a workflow's tasks, each with the task's name. */
 export function definitionFaults(spec: WorkflowSpec, longestLifeSeconds: number): readonly Violation[] {
   if (spec.definition !== undefined) {
-    const description = 'whole Serverless Workflow documents are not supported yet; write the steps as spec.tasks';
+    const description =
+      'whole Serverless Workflow documents are not supported yet; write the steps as spec.tasks';
     return [{ field: 'spec.definition', description }];
   }
   const parsed = spec.tasks.map((task) => ({ task, result: parseTaskConfig(task) }));
-  const tasks = parsed.map(({ task, result }) => ({ task, read: 'parsed' in result ? result.parsed : undefined }));
+  const tasks = parsed.map(({ task, result }) => ({
+    task,
+    read: 'parsed' in result ? result.parsed : undefined,
+  }));
   const flow = flowFaults(tasks);
   const faults = parsed.flatMap(({ task, result }, index) => {
     const sentences = 'faults' in result ? result.faults : configFaults(task, result.parsed);
@@ -56,17 +60,24 @@ function usesOf(location: string, text: string): readonly VariableUse[] {
 }
 
 function configFaults(task: WorkflowTask, read: TaskConfig): readonly string[] {
-  return [...particularFaults(read), ...textsOf(task).flatMap(({ path, text }) => textFaults(task, path, text))];
+  return [
+    ...particularFaults(read),
+    ...textsOf(task).flatMap(({ path, text }) => textFaults(task, path, text)),
+  ];
 }
 
 /** What a kind's message cannot say by itself. */
 function particularFaults(read: TaskConfig): readonly string[] {
   switch (read.kind) {
     case 'http':
-      return read.config.method === 'GET' && read.config.body !== undefined ? ['body: a GET request has none'] : [];
+      return read.config.method === 'GET' && read.config.body !== undefined
+        ? ['body: a GET request has none']
+        : [];
     case 'switch':
       return read.config.cases.flatMap(({ when }, index) =>
-        when === '' || expressionUses(when).whole ? [] : [`cases[${index}].when: must be one expression, as in \${ .output.ok }`],
+        when === '' || expressionUses(when).whole
+          ? []
+          : [`cases[${index}].when: must be one expression, as in \${ .output.ok }`],
       );
     case 'activity':
       return serverFaults(read.server === undefined ? [] : [read.server], 'input.server').map(
@@ -105,5 +116,5 @@ function stringsOf(json: JsonValue, path: string): readonly { path: string; text
   if (typeof json === 'string') return [{ path, text: json }];
   if (Array.isArray(json)) return json.flatMap((item, index) => stringsOf(item, `${path}[${index}]`));
   if (typeof json !== 'object' || json === null) return [];
-  return Object.entries(json as JsonObject).flatMap(([key, item]) => stringsOf(item, path === '' ? key : `${path}.${key}`));
+  return Object.entries(json).flatMap(([key, item]) => stringsOf(item, path === '' ? key : `${path}.${key}`));
 }

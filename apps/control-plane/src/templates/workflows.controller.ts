@@ -48,7 +48,11 @@ export class WorkflowQueries implements RpcHandlers<typeof WorkflowQueryControll
   }
 
   async list({ org, pageSize, pageToken }: ListWorkflowsRequest) {
-    const { items, total, nextPageToken } = await this.resources.list(this.workflows, { org }, pageAfter(pageSize, pageToken));
+    const { items, total, nextPageToken } = await this.resources.list(
+      this.workflows,
+      { org },
+      pageAfter(pageSize, pageToken),
+    );
     return { items, totalCount: total, nextPageToken };
   }
 }
