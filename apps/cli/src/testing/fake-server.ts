@@ -92,5 +92,6 @@ function statusOf(error: unknown): grpc.ServiceError {
   const metadata = new grpc.Metadata();
   const internal = { code: grpc.status.INTERNAL, details: 'internal error', metadata };
   const status = error instanceof DomainError ? toStatus(error) : internal;
-  return Object.assign(new Error(status.details), status) as grpc.ServiceError;
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- DomainError's codes are plain numbers, the same ones
+  return Object.assign(new Error(status.details), status);
 }
