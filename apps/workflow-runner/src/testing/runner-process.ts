@@ -37,8 +37,8 @@ export async function buildRunner(): Promise<RunnerProgram> {
     plugins: [
       {
         name: 'leave-packages-out',
-        setup({ onResolve }) {
-          onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+        setup(bundler) {
+          bundler.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
             kind === 'entry-point' || path.startsWith('@stigmer/') ? undefined : { path, external: true },
           );
         },
