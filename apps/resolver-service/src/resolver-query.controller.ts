@@ -5,7 +5,7 @@ import type {
 } from '@stigmer/proto/agentic/resolver/v1/io';
 import { ResolverQueryController as Service } from '@stigmer/proto/agentic/resolver/v1/query';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { GrpcController, type RpcHandlers } from '@stigmer/service';
+import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
 import { describeDiagnostic, describeEnvironments, describeVariables } from './provenance';
 import { Resolver } from './resolver';
 
@@ -14,8 +14,11 @@ import { Resolver } from './resolver';
 export class ResolverQueryController implements RpcHandlers<typeof Service> {
   constructor(private readonly resolver: Resolver) {}
 
-  async explain(input: ResolveInput): Promise<MessageInitShape<typeof ExplanationSchema>> {
-    const { merged, diagnostics, environments } = await this.resolver.explain(input);
+  async explain(
+    input: ResolveInput,
+    { signal }: CallContext,
+  ): Promise<MessageInitShape<typeof ExplanationSchema>> {
+    const { merged, diagnostics, environments } = await this.resolver.explain(input, signal);
     return {
       variables: describeVariables(merged.values),
       diagnostics: diagnostics.map(describeDiagnostic),
@@ -23,8 +26,11 @@ export class ResolverQueryController implements RpcHandlers<typeof Service> {
     };
   }
 
-  async check(input: ResolveInput): Promise<MessageInitShape<typeof CheckResultSchema>> {
-    const { diagnostics } = await this.resolver.explain(input);
+  async check(
+    input: ResolveInput,
+    { signal }: CallContext,
+  ): Promise<MessageInitShape<typeof CheckResultSchema>> {
+    const { diagnostics } = await this.resolver.explain(input, signal);
     return { diagnostics: diagnostics.map(describeDiagnostic) };
   }
 }

@@ -28,24 +28,28 @@ export class Resolver {
   constructor(private readonly clients: Clients) {}
 
   /** For people: nothing is decrypted, and no secret's value comes in or goes out. */
-  async explain(input: ResolveInput): Promise<Resolution> {
+  async explain(input: ResolveInput, signal: AbortSignal): Promise<Resolution> {
     refuseSecretValues(input.runtimeEnv);
-    return this.resolve(input, true);
+    return this.resolve(input, true, signal);
   }
 
   /** For a run: the environments are opened. */
-  async open(input: PrepareRunInput): Promise<Resolution> {
-    return this.resolve(input, false);
+  async open(input: PrepareRunInput, signal: AbortSignal): Promise<Resolution> {
+    return this.resolve(input, false, signal);
   }
 
-  private async resolve(input: ResolveInput | PrepareRunInput, redacted: boolean): Promise<Resolution> {
+  private async resolve(
+    input: ResolveInput | PrepareRunInput,
+    redacted: boolean,
+    signal: AbortSignal,
+  ): Promise<Resolution> {
     const { org, environmentRefs, runtimeEnv } = input;
     const template = requireTemplate(input.template);
     // All in one call: the environments of one answer were read together, and ten cost no more than one.
     const { environments, missing } =
       environmentRefs.length === 0
         ? { environments: [], missing: [] }
-        : await this.clients.environments.open({ org, references: environmentRefs, redacted });
+        : await this.clients.environments.open({ org, references: environmentRefs, redacted }, { signal });
     const merged = merge(layersOf(template, environments, runtimeEnv));
     checkVariables(textsOf(merged), 'context', 'variables');
     return { merged, diagnostics: diagnose(template, merged, missing), environments };

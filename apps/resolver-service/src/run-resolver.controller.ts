@@ -4,7 +4,7 @@ import {
   type PrepareRunInput,
   RunResolver,
 } from '@stigmer/proto/internal/v1/run_resolver';
-import { GrpcController, type RpcHandlers } from '@stigmer/service';
+import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
 import { Runs } from './runs';
 
 /** The control-plane's side: a run's secrets come in and go to the context service, never back. */
@@ -12,7 +12,10 @@ import { Runs } from './runs';
 export class RunResolverController implements RpcHandlers<typeof RunResolver> {
   constructor(private readonly runs: Runs) {}
 
-  prepare(input: PrepareRunInput): Promise<MessageInitShape<typeof PreparedRunSchema>> {
-    return this.runs.prepare(input);
+  prepare(
+    input: PrepareRunInput,
+    { signal }: CallContext,
+  ): Promise<MessageInitShape<typeof PreparedRunSchema>> {
+    return this.runs.prepare(input, signal);
   }
 }

@@ -18,8 +18,11 @@ export class Runs {
    * Creates the context of a run, or refuses with everything that is wrong at once. Repeatable: the context service
    * answers the same creator's same request the same way, by the digest.
    */
-  async prepare(input: PrepareRunInput): Promise<MessageInitShape<typeof PreparedRunSchema>> {
-    const { merged, diagnostics, environments } = await this.resolver.open(input);
+  async prepare(
+    input: PrepareRunInput,
+    signal: AbortSignal,
+  ): Promise<MessageInitShape<typeof PreparedRunSchema>> {
+    const { merged, diagnostics, environments } = await this.resolver.open(input, signal);
     const error = errorOf(diagnostics);
     if (error !== undefined) throw error;
     const { executionId, org, creator, requestDigest, expiresAt } = input;

@@ -105,6 +105,12 @@ describe('the documentation of a schema', () => {
     ]);
   });
 
+  it('gives a default as one would write it, not as it is parsed', () => {
+    const list = z.string().default('a,b');
+    const [variable] = describeConfig(z.object({ LIST: list.transform((text) => text.split(',')) }));
+    expect(variable).toMatchObject({ required: false, default: 'a,b' });
+  });
+
   it('describes every variable of every service', () => {
     expect(describeConfig(serviceConfig).filter(({ description }) => description === '')).toEqual([]);
   });

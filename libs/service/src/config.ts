@@ -85,12 +85,13 @@ export function readConfig<S extends ConfigSchema>(
 export function describeConfig(schema: ConfigSchema): readonly VariableDocs[] {
   return Object.entries(schema.shape).map(([name, variable]) => {
     const meta = variable.meta() ?? {};
-    const absent = variable.safeParse(undefined);
+    // Of the input: what one would write, not what it is parsed into.
+    const { default: absent } = z.toJSONSchema(variable, { io: 'input' });
     return {
       name,
       description: meta.description ?? '',
-      required: !absent.success,
-      ...(absent.success && absent.data !== undefined ? { default: printDefault(absent.data) } : {}),
+      required: !variable.safeParse(undefined).success,
+      ...(absent === undefined ? {} : { default: printDefault(absent) }),
       fileOnly: meta.fileOnly === true,
     };
   });

@@ -15,7 +15,8 @@ export function fromDownstream(error: unknown, callee: ServiceName): Error {
       ? unavailable(`${callee} is unavailable`, [], { cause: error })
       : known;
   }
-  if (known !== undefined && 'code' in known && known.code === status.DEADLINE_EXCEEDED) {
+  const code = known !== undefined && 'code' in known ? known.code : undefined;
+  if (code === status.DEADLINE_EXCEEDED || code === status.CANCELLED) {
     return unavailable(`${callee} did not answer in time`, [], { cause: error });
   }
   return new Error(`the call to ${callee} failed`, { cause: error });

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { freePort, probeGrpc, startMongo, startProcess, type SupervisedProcess } from '@stigmer/embedded';
+import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
+import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
+import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
+import { RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
+import { createLogger, type RunningService, serviceClient, start } from '@stigmer/service';
+import { testIdentities } from '@stigmer/service/testing';
+import { ResolverModule } from './resolver.module';
+import { farSide, startFarSides } from './testing/far-sides';
+
+/** The environment-service as it is deployed: a process of its own, from the compiled code. */
+const PROGRAM = join(__dirname, '../../environment-service/dist/main.js');
+const keys = testIdentities();
+let folder: string;
+let mongo: Awaited<ReturnType<typeof startMongo>>;
+let far: Awaited<ReturnType<typeof startFarSides>>;
+let environments: SupervisedProcess;
+let environmentsPort: number;
+let resolver: RunningService;
+let address: string;
+
+async function startEnvironments(): Promise<SupervisedProcess> {
+  if (!existsSync(PROGRAM)) throw new Error('compile first: npx tsc -b apps/environment-service');
+  return startProcess({
+    name: 'environment-service',
+    program: { file: process.execPath, args: [PROGRAM] },
+    args: [],
+    folder,
+    environment: {
+      STIGMER_LISTEN: `127.0.0.1:${environmentsPort}`,
+      STIGMER_IDENTITY_KEY_FILE: join(folder, 'identity.jwk'),
+      STIGMER_TRUSTED_IDENTITIES_FILE: join(folder, 'identities.jwks'),
+      STIGMER_MONGODB_URL: mongo.url,
+      STIGMER_CONTROL_PLANE: '127.0.0.1:1',
+      STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE: join(folder, 'encryption.key'),
+    },
+    temporary: false,
+    logFile: join(folder, 'environment-service.log'),
+    timeoutMs: 20_000,
+    probe: async () => {
+      await probeGrpc(environmentsPort, '/grpc.health.v1.Health/Check', Buffer.alloc(0));
+    },
+  });
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stigmer-resolver-'));
+  const secret = { mode: 0o600 };
+  await writeFile(join(folder, 'identity.jwk'), keys.privateJwk['environment-service'], secret);
+  await writeFile(join(folder, 'identities.jwks'), keys.jwks);
+  await writeFile(join(folder, 'encryption.key'), randomBytes(32).toString('base64'), secret);
+  mongo = await startMongo();
+  environmentsPort = await freePort();
+  environments = await startEnvironments();
+  far = await startFarSides(keys);
+  address = `127.0.0.1:${await freePort()}`;
+  const config = {
+    STIGMER_LISTEN: address,
+    STIGMER_IDENTITY_KEY: keys.identity('resolver-service'),
+    STIGMER_TRUSTED_IDENTITIES: keys.trusted,
+    STIGMER_LOG_LEVEL: 'silent',
+    STIGMER_ENVIRONMENT_SERVICE: `127.0.0.1:${environmentsPort}`,
+    STIGMER_CONTEXT_SERVICE: far.contexts,
+  } as const;
+  resolver = await start({
+    name: 'resolver-service',
+    services: [ResolverQueryController, RunResolver],
+    config,
+    module: ResolverModule.with(config),
+    log: createLogger('resolver-service', 'silent'),
+  });
+  await apply('Base', { REGION: { value: 'eu' }, TOKEN: { value: 'canary-stored', isSecret: true } });
+  await apply('Prod', { REGION: { value: 'us' } });
+}, 60_000);
+
+afterAll(async () => {
+  await resolver.close();
+  await far.close();
+  await environments.stop();
+  await mongo.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function apply(
+  name: string,
+  data: Record<string, { value: string; isSecret?: boolean }>,
+): Promise<void> {
+  const client = serviceClient(EnvironmentCommandController, {
+    address: `127.0.0.1:${environmentsPort}`,
+    audience: 'environment-service',
+    identity: keys.identity('gateway'),
+  });
+  await client.apply({
+    apiVersion: 'agentic.stigmer.ai/v1',
+    kind: 'Environment',
+    metadata: { name, org: 'acme', ownerScope: ApiResourceOwnerScope.organization },
+    spec: { data },
+  });
+  client.close();
+}
+
+const INPUT = {
+  org: 'acme',
+  template: { kind: 'Agent', name: 'helper', envSpec: { data: { TOKEN: { isSecret: true } } } },
+  environmentRefs: [{ slug: 'env-base' }, { slug: 'prod' }],
+};
+
+function prepare() {
+  const options = {
+    address,
+    audience: 'resolver-service',
+    identity: keys.identity('control-plane'),
+  } as const;
+  return serviceClient(RunResolver, options).prepare({
+    ...INPUT,
+    executionId: 'aex-1',
+    creator: 'local',
+    requestDigest: Buffer.from('digest'),
+    expiresAt: timestampFromMs(Date.now() + 86_400_000),
+  });
+}
+
+describe('with the real environment-service', () => {
+  beforeEach(() => {
+    farSide.created.length = 0;
+  });
+
+  it("a run gets the environments' opened values, the later environment over the earlier", async () => {
+    const prepared = await prepare();
+    expect(farSide.created[0]?.data).toMatchObject({
+      REGION: { value: 'us', isSecret: false },
+      TOKEN: { value: 'canary-stored', isSecret: true },
+    });
+    expect(prepared.environments.map(({ slug }) => slug)).toEqual(['base', 'prod']);
+    expect(prepared.variables['TOKEN']?.value).toBe('********');
+  });
+
+  it('explain says the same of where values come from, and holds no secret', async () => {
+    const options = { address, audience: 'resolver-service', identity: keys.identity('gateway') } as const;
+    const { variables } = await serviceClient(ResolverQueryController, options).explain(INPUT);
+    const prepared = await prepare();
+    expect(variables).toEqual(prepared.variables);
+  });
+
+  it("names each environment that is not there, another organization's included", async () => {
+    const options = { address, audience: 'resolver-service', identity: keys.identity('gateway') } as const;
+    const { diagnostics } = await serviceClient(ResolverQueryController, options).check({
+      ...INPUT,
+      environmentRefs: [{ slug: 'base' }, { slug: 'gone' }, { slug: 'prod', org: 'other' }],
+    });
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      'Environment not found: gone',
+      'Environment not found: other/prod',
+    ]);
+  });
+
+  it('is UNAVAILABLE while that service is down, makes nothing, and works again when it is back', async () => {
+    process.kill(environments.pid, 'SIGKILL');
+    await environments.exited;
+    await expect(prepare()).rejects.toMatchObject({
+      kind: 'unavailable',
+    });
+    expect(farSide.created).toEqual([]);
+    environments = await startEnvironments();
+    await prepare();
+    expect(farSide.created).toHaveLength(1);
+  });
+});
