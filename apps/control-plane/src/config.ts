@@ -25,13 +25,13 @@ export const controlPlaneConfig = serviceConfig.extend({
   STIGMER_CONTEXT_SERVICE: address.meta({ description: 'execution-context-service, as host:port.' }),
   STIGMER_RESOLVER_SERVICE: address.meta({ description: 'resolver-service, as host:port.' }),
   STIGMER_CONTEXT_MAX_LIFETIME: duration
-    .default(7 * UNITS.d)
+    .prefault('7d')
     .meta({ description: "The longest that a run's context may live, renewals included, as in 7d." }),
   STIGMER_SWEEP_INTERVAL: duration
-    .default(30 * UNITS.s)
+    .prefault('30s')
     .meta({ description: 'How often the sweep settles what a crash left behind, as in 30s.' }),
   STIGMER_START_GRACE: duration
-    .default(30 * UNITS.s)
+    .prefault('30s')
     .meta({ description: 'How long a start may take before the sweep thinks it interrupted, as in 30s.' }),
 });
 
