@@ -1,0 +1,47 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { KeyRing } from '@stigmer/crypto';
+import { EnvironmentUsers } from '@stigmer/proto/internal/v1/environment_users';
+import { type Logger, serviceClient } from '@stigmer/service';
+import type { EnvironmentConfig } from './config';
+import {
+  EnvironmentCommands,
+  EnvironmentQueries,
+  EnvironmentVaultController,
+} from './environments.controller';
+import { Environments } from './environments';
+import { EnvironmentStore } from './environments.store';
+import { EnvironmentVaultUseCase } from './environment-vault';
+import { verifyKeys } from './key-record.store';
+import { connectMongo } from './mongo';
+
+const DATABASE = 'stigmer_environments';
+
+/** The environment service, put together. */
+@Module({})
+export class AppModule {
+  /** Resolves when the database is there, its indexes are made, and the configured keys are the ones it needs. */
+  static async create(config: EnvironmentConfig, log: Logger): Promise<DynamicModule> {
+    const ring = new KeyRing(
+      config.STIGMER_ENVIRONMENT_ENCRYPTION_KEY,
+      config.STIGMER_ENVIRONMENT_ENCRYPTION_KEY_PREVIOUS,
+    );
+    const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
+    const store = new EnvironmentStore(connection);
+    await verifyKeys(connection, ring);
+    await store.prepare();
+    const users = serviceClient(EnvironmentUsers, {
+      address: config.STIGMER_CONTROL_PLANE,
+      audience: 'control-plane',
+      identity: config.STIGMER_IDENTITY_KEY,
+    });
+    return {
+      module: AppModule,
+      controllers: [EnvironmentCommands, EnvironmentQueries, EnvironmentVaultController],
+      providers: [
+        { provide: EnvironmentStore, useValue: store },
+        { provide: Environments, useValue: new Environments({ store, ring, users, log }) },
+        { provide: EnvironmentVaultUseCase, useValue: new EnvironmentVaultUseCase(store, ring) },
+      ],
+    };
+  }
+}

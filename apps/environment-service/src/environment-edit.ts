@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KeyRing } from '@stigmer/crypto';
+import { invalidArgument, slugify, type Violation } from '@stigmer/domain';
+import type { ApiResourceMetadata } from '@stigmer/proto/commons/apiresource/metadata';
+import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
+import { newId } from '@stigmer/service';
+import {
+  contentOf,
+  type EnvironmentContent,
+  type EnvironmentDocument,
+  storedBytes,
+} from './environment-document';
+import { EnvironmentSecrets } from './environment-secrets';
+import { checkWanted, readVariables, renewKept, sealVariables, type WantedVariables } from './variables';
+
+/** What a write wants an environment to become; the variables are plain, or redacted where they stay as they are. */
+export interface Edit {
+  readonly facts: Omit<EnvironmentContent, 'data'>;
+  readonly wanted: WantedVariables;
+  readonly message: string;
+}
+
+/** Who writes, and when. */
+export interface Author {
+  readonly by: string;
+  readonly at: Date;
+}
+
+/** What an edit makes of a stored environment. `rewritten`: only its encryption was brought up to date. */
+export type Outcome =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'rewritten' | 'changed'; readonly document: EnvironmentDocument };
+
+// Well under MongoDB's 16 MB a document and gRPC's 10 MB a message.
+const MAX_STORED_BYTES = 8 * 1024 * 1024;
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const MAX_SLUG = 128;
+
+/** Reads a resource as an edit; what it leaves out of its names is kept from the stored environment. */
+export function editOf(resource: Environment, existing?: EnvironmentDocument): Edit {
+  const { metadata, spec } = resource;
+  if (metadata === undefined) throw invalidArgument('metadata: value is required');
+  return {
+    facts: {
+      ...namesOf(metadata, existing),
+      owner_scope: metadata.ownerScope,
+      labels: new Map(Object.entries(metadata.labels)),
+      annotations: new Map(Object.entries(metadata.annotations)),
+      tags: [...metadata.tags],
+      description: spec?.description ?? '',
+    },
+    wanted: readVariables(spec?.data ?? {}),
+    message: metadata.version?.message ?? '',
+  };
+}
+
+/** The slug that a resource is looked up by when it has no id. */
+export function slugOf({ slug, name }: Pick<ApiResourceMetadata, 'slug' | 'name'>): string {
+  return slug === '' ? slugify(name) : slug;
+}
+
+/** A new environment, sealed. */
+export function createDocument(ring: KeyRing, { id, org }: ApiResourceMetadata, edit: Edit, author: Author) {
+  if (id !== '' && !ID.test(id))
+    throw badField('metadata.id', 'must be letters, digits, ".", "_" or "-", at most 128');
+  const place = { _id: id === '' ? newId('env') : id, org, slug: edit.facts.slug };
+  const secrets = EnvironmentSecrets.create(ring, place);
+  checkWanted(edit.wanted, new Map());
+  const document: EnvironmentDocument = {
+    ...place,
+    ...edit.facts,
+    data: sealVariables(edit.wanted, new Map(), secrets),
+    crypto: secrets.header,
+    version: { id: newId('ver'), message: edit.message, previous: '' },
+    created: author,
+    updated: author,
+  };
+  assertSize(document);
+  return document;
+}
+
+/** What an edit makes of a stored environment. The version changes only with what a client can see. */
+export function editDocument(
+  ring: KeyRing,
+  existing: EnvironmentDocument,
+  edit: Edit,
+  author: Author,
+): Outcome {
+  checkWanted(edit.wanted, existing.data);
+  const secrets = EnvironmentSecrets.of(ring, existing);
+  const content = { ...edit.facts, data: sealVariables(edit.wanted, existing.data, secrets) };
+  const changed = !isDeepStrictEqual(content, contentOf(existing));
+  if (!changed && secrets.current) return { kind: 'unchanged' };
+  const version = { id: newId('ver'), message: edit.message, previous: existing.version.id };
+  const document: EnvironmentDocument = {
+    ...existing,
+    ...content,
+    data: renewKept(content.data, existing.data, secrets),
+    crypto: secrets.header,
+    ...(changed ? { version, updated: author } : {}),
+  };
+  assertSize(document);
+  return { kind: changed ? 'changed' : 'rewritten', document };
+}
+
+function namesOf(metadata: ApiResourceMetadata, existing?: EnvironmentDocument) {
+  const slug = metadata.slug === '' && existing !== undefined ? existing.slug : slugOf(metadata);
+  if (slug === '') throw badField('metadata.name', 'a name with a letter or a digit is required');
+  if (slug !== slugify(slug) || slug.length > MAX_SLUG) {
+    throw badField('metadata.slug', `must be [a-z0-9-], at most ${MAX_SLUG} characters`);
+  }
+  return { slug, name: metadata.name === '' ? (existing?.name ?? slug) : metadata.name };
+}
+
+function assertSize(document: EnvironmentDocument): void {
+  if (storedBytes(document) <= MAX_STORED_BYTES) return;
+  throw badField('spec.data', `at most ${MAX_STORED_BYTES} bytes of stored values in one environment`);
+}
+
+function badField(field: string, description: string) {
+  const violation: Violation = { field, description };
+  return invalidArgument(`${field}: ${description}`, [violation]);
+}

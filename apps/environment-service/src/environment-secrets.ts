@@ -1,0 +1,104 @@
+import {
+  createDataKey,
+  CryptoError,
+  type CryptoHeader,
+  type DataKey,
+  type KeyRing,
+  openDataKey,
+  openLegacyValue,
+  openValue,
+  type Place,
+  rewrap,
+  sealValue,
+} from '@stigmer/crypto';
+import { failedPrecondition } from '@stigmer/domain';
+import type { EnvironmentDocument } from './environment-document';
+
+type Sealed = Pick<EnvironmentDocument, '_id' | 'org' | 'slug' | 'crypto'>;
+
+/** The secrets of one environment: opens what is stored, seals what is new, and keeps what did not change. */
+export class EnvironmentSecrets {
+  private constructor(
+    private readonly ring: KeyRing,
+    private readonly label: string,
+    private readonly dataKey: DataKey,
+    /** What the document stores about its data key. */
+    readonly header: CryptoHeader,
+    /** False for documents of earlier systems, and for those whose key is no longer the active one. */
+    readonly current: boolean,
+    private readonly legacy: boolean,
+  ) {}
+
+  /** For a document that is about to be made. */
+  static create(ring: KeyRing, document: Sealed): EnvironmentSecrets {
+    const { dataKey, header } = createDataKey(ring, placeOf(document));
+    return new EnvironmentSecrets(ring, labelOf(document), dataKey, header, true, false);
+  }
+
+  /** For a stored document. A header that is not this document's, or of another key, is FAILED_PRECONDITION. */
+  static of(ring: KeyRing, document: Sealed): EnvironmentSecrets {
+    const { crypto } = document;
+    const label = labelOf(document);
+    const place = placeOf(document);
+    if (crypto === undefined) {
+      const { dataKey, header } = createDataKey(ring, place);
+      return new EnvironmentSecrets(ring, label, dataKey, header, false, true);
+    }
+    return explained(`the secrets of ${label} cannot be opened`, () => {
+      const dataKey = openDataKey(ring, place, crypto);
+      const current = crypto.kid === ring.active.id;
+      const header = current ? crypto : rewrap(ring, place, crypto);
+      return new EnvironmentSecrets(ring, label, dataKey, header, current, false);
+    });
+  }
+
+  /** The plaintext of a stored value. One that was altered or moved here is FAILED_PRECONDITION, naming its key. */
+  open(name: string, stored: string): string {
+    return explained(`the secret ${name} of ${this.label} cannot be opened`, () =>
+      this.legacy ? openLegacyValue(this.ring, stored) : openValue(this.dataKey, name, stored),
+    ).reveal();
+  }
+
+  seal(name: string, text: string): string {
+    return sealValue(this.dataKey, name, text);
+  }
+
+  /** The stored value as it stays: the same ciphertext, unless it is in an older form, which is never written. */
+  keep(name: string, stored: string): string {
+    return this.legacy ? this.seal(name, this.open(name, stored)) : stored;
+  }
+
+  /** Whether the stored value is this text. What cannot be opened is not, so writing it anew repairs it. */
+  holds(name: string, stored: string, text: string): boolean {
+    try {
+      return (
+        (this.legacy
+          ? openLegacyValue(this.ring, stored)
+          : openValue(this.dataKey, name, stored)
+        ).reveal() === text
+      );
+    } catch (error) {
+      if (error instanceof CryptoError) return false;
+      throw error;
+    }
+  }
+}
+
+function placeOf({ org, _id: id }: Sealed): Place {
+  return { kind: 'environment', org, id };
+}
+
+function labelOf({ _id, slug }: Sealed): string {
+  return `the environment ${slug} (${_id})`;
+}
+
+/** What cannot be opened stays so until someone acts, so it is a failed precondition and not an internal error. */
+function explained<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof CryptoError)
+      throw failedPrecondition(`${what}: ${error.message}`, [], { cause: error });
+    throw error;
+  }
+}

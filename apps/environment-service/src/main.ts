@@ -1,0 +1,13 @@
+import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
+import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v1/query';
+import { EnvironmentVault } from '@stigmer/proto/internal/v1/environment_vault';
+import { serve } from '@stigmer/service';
+import { AppModule } from './app.module';
+import { environmentConfig } from './config';
+
+void serve({
+  name: 'environment-service',
+  services: [EnvironmentCommandController, EnvironmentQueryController, EnvironmentVault],
+  schema: environmentConfig,
+  module: (config, log) => AppModule.create(config, log),
+});
