@@ -25,10 +25,7 @@ export class AppModule {
       config.STIGMER_ENVIRONMENT_ENCRYPTION_KEY,
       config.STIGMER_ENVIRONMENT_ENCRYPTION_KEY_PREVIOUS,
     );
-    const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
-    const store = new EnvironmentStore(connection);
-    await verifyKeys(connection, ring);
-    await store.prepare();
+    const store = await openStore(config, ring, log);
     const users = serviceClient(EnvironmentUsers, {
       address: config.STIGMER_CONTROL_PLANE,
       audience: 'control-plane',
@@ -43,5 +40,18 @@ export class AppModule {
         { provide: EnvironmentVaultUseCase, useValue: new EnvironmentVaultUseCase(store, ring) },
       ],
     };
+  }
+}
+
+async function openStore(config: EnvironmentConfig, ring: KeyRing, log: Logger): Promise<EnvironmentStore> {
+  const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
+  try {
+    await verifyKeys(connection, ring);
+    const store = new EnvironmentStore(connection);
+    await store.prepare();
+    return store;
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
