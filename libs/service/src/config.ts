@@ -59,26 +59,27 @@ export function readConfig<S extends ConfigSchema>(
   schema: S,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): z.infer<S> {
-  const problems: string[] = [];
-  const raw: Record<string, string> = {};
   const variables = describeConfig(schema);
+  const raw: Record<string, string> = {};
+  /** What is wrong, by variable: the first complaint of each says enough. */
+  const problems = new Map<string, string>();
   for (const variable of variables) {
     try {
       const text = readVariable(variable, env);
       if (text !== undefined) raw[variable.name] = text;
     } catch (error) {
-      problems.push(`${variable.name}: ${(error as Error).message}`);
+      problems.set(variable.name, (error as Error).message);
     }
   }
   const result = schema.safeParse(raw);
-  if (result.success && problems.length === 0) return result.data;
-  const named = new Set(problems.map((problem) => problem.slice(0, problem.indexOf(':'))));
+  if (result.success && problems.size === 0) return result.data;
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0] ?? 'configuration');
-    if (!named.has(name))
-      problems.push(`${name}: ${name in raw ? explain(issue) : missing(name, variables)}`);
+    if (problems.has(name)) continue;
+    problems.set(name, name in raw ? explain(issue) : missing(name, variables));
   }
-  throw new ConfigError(`the configuration is not usable\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  const list = [...problems].map(([name, problem]) => `\n  ${name}: ${problem}`).join('');
+  throw new ConfigError(`the configuration is not usable${list}`);
 }
 
 /** The documentation of a schema, in its order. */
