@@ -64,6 +64,9 @@ describe('the command line', () => {
   });
 
   it('shows its help and fails when a group is named without a command', async () => {
-    expect(await cli('agent')).toMatchObject({ code: 2 });
+    const { code, stdout, stderr } = await cli('agent');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^Usage: stigmer agent /);
+    expect(stderr).not.toContain('error:');
   });
 });

@@ -13,6 +13,7 @@ import { readSettings } from './config';
 import type { Format, GlobalFlags } from './context';
 import { Exit, ExitCode } from './exit-codes';
 import type { Io } from './io';
+import { registerServerCommands } from './server/commands';
 import { UsageError } from './usage-error';
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml'];
@@ -26,6 +27,8 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof Exit) return error.code;
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.done;
+    // A group without a command: its help has been shown.
+    if (error instanceof CommanderError && error.code === 'commander.help') return ExitCode.usage;
     const { output, ...flags } = program.opts<GlobalFlags>();
     const { reportError } = await import('./output/errors.js');
     return reportError(fromCommander(error), io, output, readSettings(flags).colour);
@@ -63,6 +66,7 @@ function buildProgram(io: Io): Command {
     registerWorkflow,
     registerCancel,
     registerSecret,
+    registerServerCommands,
   ]) {
     register(program, io);
   }

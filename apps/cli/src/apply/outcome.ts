@@ -7,6 +7,8 @@ export type Result =
   | 'unchanged'
   | 'would be created'
   | 'would be changed'
+  /** It depends on secrets that only the server can compare. */
+  | 'may be changed'
   | 'failed'
   /** An earlier failure made the rest pointless. */
   | 'not tried';

@@ -3,9 +3,9 @@ import type { Stigmer } from '@stigmer/sdk';
 import type { Manifest } from '../manifest/read-resource';
 import { findKind, type Resource } from '../resources/kinds';
 import { operationsOf } from '../resources/operations';
-import { diffResources } from './diff';
+import { diffResources, type Change } from './diff';
 import { existing } from './existing';
-import type { Outcome } from './outcome';
+import type { Outcome, Result } from './outcome';
 
 /** What applying would do, from what the server has now; nothing is written and no secret is read. */
 export async function plan(server: Stigmer, manifests: readonly Manifest[]): Promise<readonly Outcome[]> {
@@ -21,7 +21,12 @@ async function planOne(server: Stigmer, manifest: Manifest): Promise<Outcome> {
   );
   const real = changes.filter((_, index) => !kept[index]);
   const id = before.metadata?.id;
-  return { manifest, result: real.length === 0 ? 'unchanged' : 'would be changed', id, changes: real };
+  return { manifest, result: verdict(real), id, changes: real };
+}
+
+function verdict(changes: readonly Change[]): Result {
+  if (changes.length === 0) return 'unchanged';
+  return changes.every(({ change }) => change === 'secret') ? 'may be changed' : 'would be changed';
 }
 
 /** The fields that hold one reference: the server stores the id of what a file calls by its name. */

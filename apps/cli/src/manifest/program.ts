@@ -1,3 +1,5 @@
+import { registerHooks } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { loadProgram } from '@stigmer/sdk';
 import type { Context } from '../context';
 import { UsageError } from '../usage-error';
@@ -11,6 +13,7 @@ export async function runProgram(
   path: string,
   config: ReadonlyMap<string, string>,
 ): Promise<readonly Manifest[]> {
+  lendSdk();
   const program = await loadProgram(path);
   const prompt = (question: string): Promise<string> => {
     if (!canPrompt(io)) throw new UsageError(`${path} asks for a secret, and there is no terminal to ask on`);
@@ -26,3 +29,22 @@ export async function runProgram(
     return { file: path, position: { line: 0, column: 0 }, kind, resource, positions: new Map() };
   });
 }
+
+/**
+ * Lets a program that lies outside of any project import `@stigmer/sdk`: where it has none installed, it gets the one
+ * that came with this command. One that is installed wins.
+ */
+function lendSdk(): void {
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      if (specifier !== SDK) return next(specifier, context);
+      try {
+        return next(specifier, context);
+      } catch {
+        return next(specifier, { ...context, parentURL: pathToFileURL(__filename).href });
+      }
+    },
+  });
+}
+
+const SDK = '@stigmer/sdk';

@@ -72,7 +72,11 @@ export function parseYaml(
     if (errors.length > 0 || root === null || isNothing(root)) continue;
     const position = (node: Node | null | undefined): Position => at(node?.range?.[0] ?? root.range[0]);
     if (aliasesExplode(document)) {
-      problems.push({ file, ...position(root), message: 'the aliases of this document expand too far' });
+      problems.push({
+        file,
+        ...position(root),
+        message: 'the document repeats itself by aliases, or nests, without end',
+      });
     } else {
       documents.push({ document, root, position });
     }

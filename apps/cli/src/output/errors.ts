@@ -83,7 +83,8 @@ function firstLine(message: string, violations: readonly Violation[]): string {
 }
 
 function formatViolation({ field, description }: Violation): string {
-  return field === '' ? description : `${field}: ${description}`;
+  // Some descriptions begin with what they are about, since they are also read without the field.
+  return field === '' || description.startsWith(`${field} `) ? description : `${field}: ${description}`;
 }
 
 function unexpected(error: unknown): Report {

@@ -1,5 +1,6 @@
 import { withServer } from '../client';
 import type { Context } from '../context';
+import { printable } from '../io';
 import { print } from '../output/print';
 import { resourceJson } from './json';
 import { operationsOf } from './operations';
@@ -11,5 +12,5 @@ export async function get(context: Context, kindName: string, ref: string): Prom
   const resource = await withServer(context, (server) => operationsOf(kind, server).get(ref));
   const { stringify } = await import('yaml');
   const json = resourceJson(resource);
-  await print(context, json, () => stringify(json, { lineWidth: 0 }));
+  await print(context, json, () => printable(stringify(json, { lineWidth: 0 })));
 }

@@ -1,5 +1,6 @@
 import { withServer } from '../client';
 import type { Context } from '../context';
+import { printable } from '../io';
 import { print } from '../output/print';
 import { UsageError } from '../usage-error';
 import { resourceJson } from './json';
@@ -18,5 +19,5 @@ export async function remove(context: Context, kindName: string, ref: string, fo
     return force && operations.forceDelete ? operations.forceDelete(id) : operations.delete(id);
   });
   const { name = '', id = '' } = deleted.metadata ?? {};
-  await print(context, resourceJson(deleted), () => `${kind.name} ${name || id} deleted`);
+  await print(context, resourceJson(deleted), () => printable(`${kind.name} ${name || id} deleted`));
 }

@@ -89,6 +89,25 @@ describe('gathering variables', () => {
     expect(io.written.stdout + io.written.stderr).not.toContain('typed');
   });
 
+  it.each([
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('ends with 130 at %s', async (_key, typed) => {
+    const io = memoryIo({ terminal: true });
+    const variables = await gatherVariables(contextOf(io), flags({ secret: ['API_TOKEN'] }));
+    const answer = variables.complete();
+    setImmediate(() => io.stdin.write(typed));
+    await expect(answer).rejects.toMatchObject({ code: 130 });
+  });
+
+  it('takes no empty answer for a secret', async () => {
+    const io = memoryIo({ terminal: true });
+    const variables = await gatherVariables(contextOf(io), flags({ secret: ['API_TOKEN'] }));
+    const answer = variables.complete();
+    setImmediate(() => io.stdin.write('\r'));
+    await expect(answer).rejects.toThrow('no value was given for API_TOKEN');
+  });
+
   it('refuses at once to ask where there is no terminal, and says what to do instead', () => {
     expect(() => {
       refuseWithoutTerminal(contextOf(memoryIo()), flags({ secret: ['API_TOKEN', 'B=@b'] }));
