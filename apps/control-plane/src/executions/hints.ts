@@ -9,6 +9,7 @@ const CONNECTION = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   connectTimeout: 2_000,
+  disconnectTimeout: 200,
   retryStrategy: (attempt: number) => Math.min(attempt * 100, 2_000),
 } as const;
 

@@ -5,6 +5,7 @@ import {
   Client,
   Connection,
   isGrpcServiceError,
+  NamespaceNotFoundError,
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -118,6 +119,9 @@ export class TemporalRuns implements OnModuleDestroy {
 }
 
 function translate(error: unknown): Error {
+  if (error instanceof NamespaceNotFoundError) {
+    return failedPrecondition(`Temporal has no namespace ${error.namespace}`, [], { cause: error });
+  }
   const cause = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(cause) && REFUSALS.has(cause.code)) {
     return failedPrecondition(`Temporal refuses: ${cause.details}`, [], { cause: error });

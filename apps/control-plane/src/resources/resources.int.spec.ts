@@ -1,4 +1,3 @@
-import { DomainError } from '@stigmer/domain';
 import { AgentCommandController } from '@stigmer/proto/agentic/agent/v1/command';
 import { AgentQueryController } from '@stigmer/proto/agentic/agent/v1/query';
 import { AgentInstanceCommandController } from '@stigmer/proto/agentic/agentinstance/v1/command';
@@ -12,6 +11,7 @@ import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { EnvironmentUsers } from '@stigmer/proto/internal/v1/environment_users';
 import type { GrpcClient } from '@stigmer/proto';
 import { farSide, resetFarSide } from '../testing/far-sides';
+import { refusal } from '../testing/refusal';
 import { agent, agentInstance, ORG, workflow } from '../testing/samples';
 import { type Backing, type Replica, startBacking, startReplica } from '../testing/stack';
 import { API_VERSION } from './api-version';
@@ -37,15 +37,6 @@ afterAll(async () => {
 });
 beforeEach(resetFarSide);
 
-async function refusal(call: Promise<unknown>): Promise<DomainError> {
-  const error = await call.then(
-    () => new Error('it was not refused'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof DomainError) return error;
-  throw error;
-}
-
 describe('resources', () => {
   it('gives a new resource an id of its kind, the slug of its name, a version and an audit', async () => {
     const created = await agents.create(agent('GitHub Reviewer!'));
@@ -58,7 +49,10 @@ describe('resources', () => {
 
   it('keeps an id that the client gives', async () => {
     const sample = agent('with-id');
-    const created = await agents.create({ ...sample, metadata: { ...sample.metadata, id: 'agt-mine' } } as typeof sample);
+    const created = await agents.create({
+      ...sample,
+      metadata: { ...sample.metadata, id: 'agt-mine' },
+    } as typeof sample);
     expect(created.metadata?.id).toBe('agt-mine');
   });
 
@@ -79,7 +73,9 @@ describe('resources', () => {
   });
 
   it('refuses a second resource of the same org, kind and slug, also when both come at once', async () => {
-    const attempts = await Promise.allSettled(Array.from({ length: 5 }, () => agents.create(agent('only-one'))));
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 5 }, () => agents.create(agent('only-one'))),
+    );
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect((await refusal(agents.create(agent('Only One')))).kind).toBe('already-exists');
   });
@@ -96,7 +92,9 @@ describe('resources', () => {
   });
 
   it('many applies at once leave one resource', async () => {
-    const applied = await Promise.all(Array.from({ length: 6 }, () => agents.apply(agent('applied-at-once'))));
+    const applied = await Promise.all(
+      Array.from({ length: 6 }, () => agents.apply(agent('applied-at-once'))),
+    );
     expect(new Set(applied.map(({ metadata }) => metadata?.id)).size).toBe(1);
   });
 
@@ -104,7 +102,8 @@ describe('resources', () => {
     const first = await agents.create(agent('versioned'));
     const { metadata } = await agents.update(agent('versioned', { description: 'second' }));
     const stale = agent('versioned', { description: 'third' });
-    const expecting = (id: string | undefined) => ({ ...stale, metadata: { ...stale.metadata, version: { id } } }) as typeof stale;
+    const expecting = (id: string | undefined) =>
+      ({ ...stale, metadata: { ...stale.metadata, version: { id } } }) as typeof stale;
     expect((await refusal(agents.update(expecting(first.metadata?.version?.id)))).kind).toBe('aborted');
     const third = await agents.update(expecting(metadata?.version?.id));
     expect(third.spec?.description).toBe('third');
@@ -115,7 +114,10 @@ describe('resources', () => {
     const { metadata } = await agents.create(agent('fixed'));
     const moved = agent('fixed');
     const error = await refusal(
-      agents.update({ ...moved, metadata: { ...moved.metadata, id: metadata?.id, slug: 'elsewhere' } } as typeof moved),
+      agents.update({
+        ...moved,
+        metadata: { ...moved.metadata, id: metadata?.id, slug: 'elsewhere' },
+      } as typeof moved),
     );
     expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'metadata.slug' }] });
   });
@@ -123,8 +125,13 @@ describe('resources', () => {
   it('requires an org, except of what belongs to the platform, which every org finds', async () => {
     const homeless = agent('homeless');
     const metadata = { name: 'homeless', ownerScope: ApiResourceOwnerScope.organization };
-    expect((await refusal(agents.create({ ...homeless, metadata } as typeof homeless))).violations[0]?.field).toBe('metadata.org');
-    await agents.create({ ...homeless, metadata: { ...metadata, ownerScope: ApiResourceOwnerScope.platform } } as typeof homeless);
+    expect(
+      (await refusal(agents.create({ ...homeless, metadata } as typeof homeless))).violations[0]?.field,
+    ).toBe('metadata.org');
+    await agents.create({
+      ...homeless,
+      metadata: { ...metadata, ownerScope: ApiResourceOwnerScope.platform },
+    } as typeof homeless);
     expect((await agentQueries.getByReference({ org: ORG, slug: 'homeless' })).metadata?.org).toBe('');
   });
 
@@ -156,14 +163,19 @@ describe('a template', () => {
     const created = await agents.create(agent('with-default'));
     const id = created.status?.defaultInstanceId;
     const instance = await instanceQueries.get({ value: id });
-    expect(instance).toMatchObject({ metadata: { slug: 'with-default-default' }, spec: { agentId: created.metadata?.id } });
+    expect(instance).toMatchObject({
+      metadata: { slug: 'with-default-default' },
+      spec: { agentId: created.metadata?.id },
+    });
     await agents.delete({ value: created.metadata?.id });
     expect((await refusal(instanceQueries.get({ value: id }))).kind).toBe('not-found');
     expect((await refusal(agentQueries.get({ value: created.metadata?.id }))).kind).toBe('not-found');
   });
 
   it('a workflow has a default instance too', async () => {
-    const created = await replica.client(WorkflowCommandController, 'gateway').create(workflow('flow-with-default'));
+    const created = await replica
+      .client(WorkflowCommandController, 'gateway')
+      .create(workflow('flow-with-default'));
     const queries = replica.client(WorkflowInstanceQueryController, 'gateway');
     const { entries, totalPages } = await queries.getByWorkflow({ workflowId: created.metadata?.id });
     expect(totalPages).toBe(1);
@@ -188,11 +200,18 @@ describe('a template', () => {
   });
 
   it('has its placeholders checked, all at once', async () => {
-    const bad = { name: 'one', serverType: { case: 'stdio', value: { command: 'run ${TOKEN}', envPlaceholders: { A: '${A-B}' } } } };
+    const bad = {
+      name: 'one',
+      serverType: { case: 'stdio', value: { command: 'run ${TOKEN}', envPlaceholders: { A: '${A-B}' } } },
+    };
     const error = await refusal(agents.apply(agent('placeholders', { mcpServers: [bad, bad] } as never)));
     const fields = error.violations.map(({ field }) => field);
     expect(fields).toEqual(
-      expect.arrayContaining(['spec.mcp_servers[0].command', 'spec.mcp_servers[0].env_placeholders.A', 'spec.mcp_servers[1].name']),
+      expect.arrayContaining([
+        'spec.mcp_servers[0].command',
+        'spec.mcp_servers[0].env_placeholders.A',
+        'spec.mcp_servers[1].name',
+      ]),
     );
   });
 });
@@ -200,7 +219,9 @@ describe('a template', () => {
 describe('an instance', () => {
   it('refers to what exists: FAILED_PRECONDITION names the agent and every environment that does not', async () => {
     farSide.environments.add(`${ORG}/base`);
-    const error = await refusal(instances.create(agentInstance('broken', 'no-such-agent', ['base', 'missing-a', 'missing-b'])));
+    const error = await refusal(
+      instances.create(agentInstance('broken', 'no-such-agent', ['base', 'missing-a', 'missing-b'])),
+    );
     expect(error.kind).toBe('failed-precondition');
     expect(error.violations.map(({ description }) => description)).toEqual([
       'Agent not found: no-such-agent',
@@ -214,7 +235,9 @@ describe('an instance', () => {
     await agents.apply(agent('lonely'));
     const sample = agentInstance('lonely-prod', 'lonely');
     const environmentRefs = [{ org: 'other', slug: 'secret-env', kind: 53 }];
-    const error = await refusal(instances.create({ ...sample, spec: { agentId: 'lonely', environmentRefs } } as typeof sample));
+    const error = await refusal(
+      instances.create({ ...sample, spec: { agentId: 'lonely', environmentRefs } } as typeof sample),
+    );
     expect(error.message).toContain('Environment not found: secret-env');
   });
 
@@ -226,10 +249,16 @@ describe('an instance', () => {
     expect(prod.spec?.agentId).toBe(metadata?.id);
     const { items, totalCount } = await instanceQueries.getByAgent({ agentId: metadata?.id });
     expect(totalCount).toBe(3);
-    expect(items.map((item) => item.metadata?.slug).toSorted()).toEqual(['listed-default', 'listed-old', 'listed-prod']);
+    expect(items.map((item) => item.metadata?.slug).toSorted()).toEqual([
+      'listed-default',
+      'listed-old',
+      'listed-prod',
+    ]);
     const users = replica.client(EnvironmentUsers, 'environment-service');
     const used = await users.list({ org: ORG, environmentId: 'env-01', slug: 'shared-env' });
-    expect(used.users.map(({ id }) => id).toSorted()).toEqual([prod.metadata?.id, old.metadata?.id].toSorted());
+    expect(used.users.map(({ id }) => id).toSorted()).toEqual(
+      [prod.metadata?.id, old.metadata?.id].toSorted(),
+    );
   });
 
   it('keeps its agent', async () => {

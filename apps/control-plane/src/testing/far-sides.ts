@@ -129,7 +129,10 @@ class Runs implements RpcHandlers<typeof RunResolver> {
     };
     farSide.contexts.set(input.executionId, context);
     farSide.afterPrepare?.();
-    return Promise.resolve({ contextId: `exec-${input.executionId}`, expiresAt: timestampFromDate(context.expiresAt) });
+    return Promise.resolve({
+      contextId: `exec-${input.executionId}`,
+      expiresAt: timestampFromDate(context.expiresAt),
+    });
   }
 }
 
@@ -160,8 +163,18 @@ class Vault implements RpcHandlers<typeof ContextVault> {
 
 /** The services on the far side, over real gRPC with real identities. */
 export async function startFarSides(keys: TestIdentities) {
-  const environments = await serveFake(keys, 'environment-service', [EnvironmentQueryController], [Environments]);
-  const resolver = await serveFake(keys, 'resolver-service', [ResolverQueryController, RunResolver], [Explanations, Runs]);
+  const environments = await serveFake(
+    keys,
+    'environment-service',
+    [EnvironmentQueryController],
+    [Environments],
+  );
+  const resolver = await serveFake(
+    keys,
+    'resolver-service',
+    [ResolverQueryController, RunResolver],
+    [Explanations, Runs],
+  );
   const contexts = await serveFake(keys, 'execution-context-service', [ContextVault], [Vault]);
   const all = [environments, resolver, contexts];
   return {
@@ -189,7 +202,13 @@ async function serveFake(
     STIGMER_TRUSTED_IDENTITIES: keys.trusted,
     STIGMER_LOG_LEVEL: 'silent',
   } as const;
-  const running = await start({ name, services, config, module: FakeModule, log: createLogger(name, 'silent') });
+  const running = await start({
+    name,
+    services,
+    config,
+    module: FakeModule,
+    log: createLogger(name, 'silent'),
+  });
   return { address, running };
 }
 

@@ -12,7 +12,10 @@ import { API_VERSION } from '../resources/api-version';
 export const ORG = 'acme';
 const { organization } = ApiResourceOwnerScope;
 
-export function agent(name: string, spec: Partial<MessageInitShape<typeof AgentSpecSchema>> = {}): MessageInitShape<typeof AgentSchema> {
+export function agent(
+  name: string,
+  spec: Partial<MessageInitShape<typeof AgentSpecSchema>> = {},
+): MessageInitShape<typeof AgentSchema> {
   return {
     apiVersion: API_VERSION,
     kind: 'Agent',
@@ -21,7 +24,11 @@ export function agent(name: string, spec: Partial<MessageInitShape<typeof AgentS
   };
 }
 
-export function agentInstance(name: string, agentId: string, environments: readonly string[] = []): MessageInitShape<typeof AgentInstanceSchema> {
+export function agentInstance(
+  name: string,
+  agentId: string,
+  environments: readonly string[] = [],
+): MessageInitShape<typeof AgentInstanceSchema> {
   return {
     apiVersion: API_VERSION,
     kind: 'AgentInstance',
@@ -30,7 +37,10 @@ export function agentInstance(name: string, agentId: string, environments: reado
   };
 }
 
-export function workflow(name: string, spec: Partial<MessageInitShape<typeof WorkflowSpecSchema>> = {}): MessageInitShape<typeof WorkflowSchema> {
+export function workflow(
+  name: string,
+  spec: Partial<MessageInitShape<typeof WorkflowSpecSchema>> = {},
+): MessageInitShape<typeof WorkflowSchema> {
   return {
     apiVersion: API_VERSION,
     kind: 'Workflow',

@@ -14,7 +14,12 @@ import { wireTo } from './tcp-cut';
 export type Backing = Awaited<ReturnType<typeof startBacking>>;
 
 /** The time a test has: what takes half a minute in earnest takes half a second here. */
-export const FAST: Partial<Limits> = { sweepIntervalMs: 300, startGraceMs: 1_000, callMs: 1_500, rereadMs: 500 };
+export const FAST: Partial<Limits> = {
+  sweepIntervalMs: 300,
+  startGraceMs: 1_000,
+  callMs: 1_000,
+  rereadMs: 500,
+};
 
 export async function startBacking() {
   const keys = testIdentities();
@@ -81,7 +86,11 @@ export async function startReplica(
   return {
     running,
     client(service, as) {
-      const client = serviceClient(service, { address, audience: 'control-plane', identity: keys.identity(as) });
+      const client = serviceClient(service, {
+        address,
+        audience: 'control-plane',
+        identity: keys.identity(as),
+      });
       clients.push(client);
       return client;
     },
@@ -94,7 +103,11 @@ export async function startReplica(
 }
 
 /** Waits until something is so; fails with what it last was. */
-export async function eventually<T>(look: () => Promise<T> | T, isSo: (value: T) => boolean, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(
+  look: () => Promise<T> | T,
+  isSo: (value: T) => boolean,
+  withinMs = 10_000,
+): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
     const value = await look();

@@ -1,0 +1,634 @@
+import { create } from '@bufbuild/protobuf';
+import { failedPrecondition, REDACTED, unavailable } from '@stigmer/domain';
+import type { GrpcClient } from '@stigmer/proto';
+import { AgentCommandController } from '@stigmer/proto/agentic/agent/v1/command';
+import { AgentExecutionCommandController } from '@stigmer/proto/agentic/agentexecution/v1/command';
+import { ExecutionPhase, MessageType, ToolCallStatus } from '@stigmer/proto/agentic/agentexecution/v1/enum';
+import { AgentExecutionQueryController } from '@stigmer/proto/agentic/agentexecution/v1/query';
+import { AgentInstanceCommandController } from '@stigmer/proto/agentic/agentinstance/v1/command';
+import { SessionQueryController } from '@stigmer/proto/agentic/session/v1/query';
+import { WorkflowCommandController } from '@stigmer/proto/agentic/workflow/v1/command';
+import {
+  type WorkflowExecution,
+  WorkflowExecutionSchema,
+} from '@stigmer/proto/agentic/workflowexecution/v1/api';
+import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workflowexecution/v1/command';
+import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
+import { ExecutionSnapshots } from '@stigmer/proto/internal/v1/execution_snapshots';
+import { Client, Connection } from '@temporalio/client';
+import { createConnection } from 'mongoose';
+import { API_VERSION } from '../resources/api-version';
+import { farSide, resetFarSide } from '../testing/far-sides';
+import { refusal } from '../testing/refusal';
+import { agent, agentInstance, ORG, workflow, workflowExecution } from '../testing/samples';
+import { type Backing, eventually, FAST, type Replica, startBacking, startReplica } from '../testing/stack';
+import type { Execution } from './execution-kind';
+
+const CANARY = 'canary-7f3a91c4-secret';
+
+let backing: Backing;
+let replica: Replica;
+let connection: Connection;
+let temporal: Client;
+let commands: GrpcClient<typeof WorkflowExecutionCommandController>;
+let queries: GrpcClient<typeof WorkflowExecutionQueryController>;
+
+beforeAll(async () => {
+  backing = await startBacking();
+  // The sweep has a spec of its own: here it is out of the way.
+  replica = await startReplica(backing, { ...FAST, sweepIntervalMs: 3_600_000 });
+  connection = await Connection.connect({ address: backing.temporalAddress });
+  temporal = new Client({ connection });
+  commands = replica.client(WorkflowExecutionCommandController, 'gateway');
+  queries = replica.client(WorkflowExecutionQueryController, 'gateway');
+  const declared = { TOKEN: { isSecret: true }, LEVEL: { value: 'info' } };
+  const workflows = replica.client(WorkflowCommandController, 'gateway');
+  await workflows.apply(workflow('deploy', { envSpec: { data: declared } } as never));
+  await workflows.apply(workflow('plain'));
+}, 60_000);
+afterAll(async () => {
+  await connection.close();
+  await replica.close();
+  await backing.stop();
+});
+beforeEach(resetFarSide);
+
+let count = 0;
+const nextId = () => `wex-test-${++count}`;
+const phaseOf = (execution: Execution) => execution.status?.phase;
+const secretRun = (id: string, value = CANARY) =>
+  workflowExecution(id, 'deploy', { runtimeEnv: { TOKEN: { value }, LEVEL: { value: 'debug' } } } as never);
+
+/** Temporal is back, and the control-plane has found it again. */
+async function mendTemporal(): Promise<void> {
+  backing.wires.temporal.mend();
+  const probe = () =>
+    commands.create(workflowExecution(nextId(), 'plain')).then(
+      () => true,
+      () => false,
+    );
+  await eventually(probe, (reached) => reached);
+}
+
+async function firstOf<T>(stream: AsyncIterable<T>, amount: number): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) {
+    items.push(item);
+    if (items.length === amount) break;
+  }
+  return items;
+}
+
+describe('creating an execution', () => {
+  it('stores it as PENDING, makes its context and starts its workflow, which knows only its id', async () => {
+    const id = nextId();
+    const created = await commands.create(secretRun(id));
+    expect(phaseOf(created)).toBe(ExecutionPhase.EXECUTION_PENDING);
+    expect(created.spec?.workflowId).toMatch(/^wfl-/);
+    expect(created.status?.temporalWorkflowId).toBe(id);
+    expect(farSide.contexts.get(id)?.values.get('TOKEN')).toBe(CANARY);
+    const handle = temporal.workflow.getHandle(id);
+    const { type, taskQueue, status } = await handle.describe();
+    expect({ type, taskQueue, status: status.name }).toEqual({
+      type: 'runWorkflow',
+      taskQueue: 'stigmer-workflows',
+      status: 'RUNNING',
+    });
+    const history = await handle.fetchHistory();
+    const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    expect(started?.input?.payloads?.map(({ data }) => Buffer.from(data ?? []).toString())).toEqual([
+      JSON.stringify(id),
+    ]);
+  });
+
+  it('keeps no value of a key that is secret in the merged result, wherever it came in', async () => {
+    const id = nextId();
+    const created = await commands.create(
+      workflowExecution(id, 'deploy', {
+        runtimeEnv: {
+          TOKEN: { value: CANARY },
+          OTHER: { value: `${CANARY}-2`, isSecret: true },
+          LEVEL: { value: 'debug' },
+        },
+        callbackToken: Buffer.from(CANARY),
+      } as never),
+    );
+    expect(created.spec?.runtimeEnv).toMatchObject({
+      TOKEN: { value: REDACTED, isSecret: true },
+      OTHER: { value: REDACTED, isSecret: true },
+      LEVEL: { value: 'debug', isSecret: false },
+    });
+    expect(created.spec?.callbackToken).toHaveLength(0);
+    expect(
+      farSide.explained
+        .flatMap(({ runtimeEnv }) => Object.values(runtimeEnv).map(({ value }) => value))
+        .join(''),
+    ).toBe('');
+    const database = await createConnection(backing.mongoUrl, { dbName: 'stigmer_control' }).asPromise();
+    try {
+      const raw = JSON.stringify(
+        await database
+          .collection('executions')
+          .find({ _id: id as never })
+          .toArray(),
+      );
+      const bytes = Buffer.concat(
+        (
+          await database
+            .collection('executions')
+            .find({ _id: id as never })
+            .toArray()
+        ).map(({ message, snapshot }) =>
+          Buffer.concat([
+            (message as { buffer: Uint8Array }).buffer,
+            (snapshot as { buffer: Uint8Array }).buffer,
+          ]),
+        ),
+      );
+      expect(raw).not.toContain(CANARY);
+      expect(bytes.includes('LEVEL')).toBe(true);
+      expect(bytes.includes(CANARY)).toBe(false);
+    } finally {
+      await database.close();
+    }
+    expect(replica.log()).not.toContain(CANARY);
+  });
+
+  it('answers all diagnostics at once and writes nothing', async () => {
+    const data = { A: { isSecret: true }, B: {}, C: { value: 'given' } };
+    await replica
+      .client(WorkflowCommandController, 'gateway')
+      .apply(workflow('demanding', { envSpec: { data } } as never));
+    const id = nextId();
+    const error = await refusal(commands.create(workflowExecution(id, 'demanding')));
+    expect(error.kind).toBe('failed-precondition');
+    expect(error.violations.map(({ field }) => field)).toEqual(['A', 'B']);
+    expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
+    expect(farSide.prepared).toHaveLength(0);
+  });
+
+  it.each([
+    ['an illegal name', { 'NOT-A-NAME': { value: 'x' } }],
+    ['an oversized value', { BIG: { value: 'x'.repeat(65 * 1024) } }],
+    ['the marker of a hidden value', { TOKEN: { value: REDACTED, isSecret: true } }],
+  ])('refuses %s among the runtime values', async (_what, runtimeEnv) => {
+    const error = await refusal(
+      commands.create(workflowExecution(nextId(), 'deploy', { runtimeEnv } as never)),
+    );
+    expect(error.kind).toBe('invalid-argument');
+    expect(error.violations[0]?.field).toContain('spec.runtime_env[');
+    expect(farSide.explained).toHaveLength(0);
+  });
+
+  it('names what does not exist', async () => {
+    expect((await refusal(commands.create(workflowExecution(nextId(), 'no-such')))).message).toBe(
+      'Workflow not found: no-such',
+    );
+    const byInstance = workflowExecution(nextId(), '', { workflowInstanceId: 'no-such' } as never);
+    expect((await refusal(commands.create(byInstance))).message).toBe('WorkflowInstance not found: no-such');
+    expect((await refusal(commands.create(workflowExecution(nextId(), '')))).kind).toBe('invalid-argument');
+  });
+
+  it('runs what was there when it was created: later edits do not reach it', async () => {
+    const workflows = replica.client(WorkflowCommandController, 'gateway');
+    await workflows.apply(workflow('edited', { description: 'before' }));
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'edited'));
+    await workflows.apply(workflow('edited', { description: 'after' }));
+    const { run } = await replica.client(ExecutionSnapshots, 'workflow-runner').get({ executionId: id });
+    expect(run.value).toMatchObject({
+      workflow: { spec: { description: 'before' } },
+      execution: { metadata: { id } },
+    });
+  });
+
+  it('gives a snapshot to the runner alone', async () => {
+    const snapshots = replica.client(ExecutionSnapshots, 'gateway');
+    expect((await refusal(snapshots.get({ executionId: 'any' }))).kind).toBe('permission-denied');
+  });
+});
+
+describe('the same request again', () => {
+  it('gets the same execution, and nothing is started twice', async () => {
+    const id = nextId();
+    const first = await commands.create(secretRun(id));
+    const again = await commands.create(secretRun(id));
+    expect(again).toEqual(first);
+    expect(farSide.contexts.size).toBe(1);
+  });
+
+  it('many at once make one execution', async () => {
+    const id = nextId();
+    const all = await Promise.all(Array.from({ length: 5 }, () => commands.create(secretRun(id))));
+    expect(new Set(all.map(({ metadata }) => metadata?.id))).toEqual(new Set([id]));
+    expect(farSide.contexts.size).toBe(1);
+  });
+
+  it('is ALREADY_EXISTS with another content, and from another caller', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    const other = workflowExecution(id, 'plain', { triggerMessage: 'other' });
+    expect((await refusal(commands.create(other))).kind).toBe('already-exists');
+    const runner = replica.client(WorkflowExecutionCommandController, 'workflow-runner');
+    expect((await refusal(runner.create(workflowExecution(id, 'plain')))).kind).toBe('already-exists');
+  });
+
+  it('is ALREADY_EXISTS with another secret, whose value only the context knows', async () => {
+    const id = nextId();
+    await commands.create(secretRun(id));
+    expect((await refusal(commands.create(secretRun(id, 'another')))).kind).toBe('already-exists');
+    expect(farSide.contexts.get(id)?.values.get('TOKEN')).toBe(CANARY);
+  });
+
+  it('goes on where the first one stopped', async () => {
+    const id = nextId();
+    farSide.before.prepare = () => {
+      throw unavailable('down');
+    };
+    expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
+    farSide.before = {};
+    expect(phaseOf(await commands.create(secretRun(id)))).toBe(ExecutionPhase.EXECUTION_PENDING);
+    expect(farSide.contexts.has(id)).toBe(true);
+    expect((await temporal.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
+  });
+
+  it('after the end gets the ended execution and makes no context', async () => {
+    const id = nextId();
+    await commands.create(secretRun(id));
+    farSide.contexts.clear();
+    const runner = replica.client(WorkflowExecutionCommandController, 'workflow-runner');
+    await runner.updateStatus({
+      executionId: id,
+      status: { phase: ExecutionPhase.EXECUTION_COMPLETED } as never,
+    });
+    expect(phaseOf(await commands.create(secretRun(id)))).toBe(ExecutionPhase.EXECUTION_COMPLETED);
+    expect(farSide.contexts.size).toBe(0);
+  });
+});
+
+describe('a start that fails', () => {
+  it('for certain in the resolver: FAILED with the reason, and no context', async () => {
+    const id = nextId();
+    farSide.before.prepare = () => {
+      throw failedPrecondition('the environment has gone');
+    };
+    const failed = await commands.create(secretRun(id));
+    expect(failed.status).toMatchObject({
+      phase: ExecutionPhase.EXECUTION_FAILED,
+      error: 'the environment has gone',
+    });
+    expect(farSide.contexts.size).toBe(0);
+  });
+
+  it('for certain in Temporal: FAILED with the reason, and the context is destroyed', async () => {
+    const elsewhere = await startReplica(
+      backing,
+      { ...FAST, sweepIntervalMs: 3_600_000 },
+      { STIGMER_TEMPORAL_NAMESPACE: 'no-such-namespace' },
+    );
+    try {
+      const id = nextId();
+      const failed = await elsewhere
+        .client(WorkflowExecutionCommandController, 'gateway')
+        .create(secretRun(id));
+      expect(phaseOf(failed)).toBe(ExecutionPhase.EXECUTION_FAILED);
+      expect(failed.status?.error).toBe('Temporal has no namespace no-such-namespace');
+      expect(farSide.prepared).toHaveLength(1);
+      expect(farSide.contexts.size).toBe(0);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
+  it('with Temporal down: UNAVAILABLE, and nothing is written', async () => {
+    const id = nextId();
+    backing.wires.temporal.cut();
+    expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
+    expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
+    expect(farSide.prepared).toHaveLength(0);
+    await mendTemporal();
+  });
+
+  it('with Temporal lost on the way: UNAVAILABLE, and nothing is deleted; the same request then succeeds', async () => {
+    const id = nextId();
+    farSide.afterPrepare = () => {
+      backing.wires.temporal.cut();
+    };
+    expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
+    expect(farSide.contexts.has(id)).toBe(true);
+    expect(phaseOf(await queries.get({ value: id }))).toBe(ExecutionPhase.EXECUTION_PENDING);
+    farSide.afterPrepare = undefined;
+    await mendTemporal();
+    await commands.create(secretRun(id));
+    expect((await temporal.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
+  });
+
+  it('with the resolver down: UNAVAILABLE, and nothing is written', async () => {
+    const id = nextId();
+    farSide.before.explain = () => {
+      throw unavailable('down');
+    };
+    expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
+    expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
+  });
+});
+
+describe("an agent's execution", () => {
+  const agentExecution = (id: string, spec: object) =>
+    ({
+      apiVersion: API_VERSION,
+      kind: 'AgentExecution',
+      metadata: { id, org: ORG },
+      spec: { message: 'Hello', ...spec },
+    }) as never;
+
+  it('makes a session with the default instance where the request names only the agent, one for a retry too', async () => {
+    const { status, metadata } = await replica
+      .client(AgentCommandController, 'gateway')
+      .apply(agent('greeter'));
+    const executions = replica.client(AgentExecutionCommandController, 'gateway');
+    const created = await executions.create(agentExecution('aex-one', { agentId: 'agt-greeter' }));
+    await executions.create(agentExecution('aex-one', { agentId: 'agt-greeter' }));
+    const sessions = replica.client(SessionQueryController, 'gateway');
+    const { entries } = await sessions.listByAgent({ agentId: metadata?.id });
+    expect(entries.map((entry) => [entry.metadata?.id, entry.spec?.agentInstanceId])).toEqual([
+      [created.spec?.sessionId, status?.defaultInstanceId],
+    ]);
+    const { type, taskQueue } = await temporal.workflow.getHandle('aex-one').describe();
+    expect({ type, taskQueue }).toEqual({ type: 'runAgent', taskQueue: 'stigmer-agents' });
+  });
+
+  it('runs the instance of the session it names, with its environments, and is listed by it', async () => {
+    farSide.environments.add(`${ORG}/prod`);
+    await replica.client(AgentCommandController, 'gateway').apply(agent('bound-agent'));
+    const instance = await replica
+      .client(AgentInstanceCommandController, 'gateway')
+      .apply(agentInstance('bound-prod', 'bound-agent', ['prod']));
+    const executions = replica.client(AgentExecutionCommandController, 'gateway');
+    const first = await executions.create(agentExecution('aex-two', { agentId: 'bound-agent' }));
+    const { SessionCommandController } = await import('@stigmer/proto/agentic/session/v1/command');
+    const session = await replica.client(SessionCommandController, 'gateway').create({
+      apiVersion: API_VERSION,
+      kind: 'Session',
+      metadata: { name: 'with prod', org: ORG, ownerScope: 2 },
+      spec: { agentInstanceId: instance.metadata?.id },
+    } as never);
+    const second = await executions.create(agentExecution('aex-three', { sessionId: session.metadata?.id }));
+    expect(second.spec?.agentId).toBe(first.spec?.agentId);
+    expect(farSide.prepared.at(-1)?.environmentRefs.map(({ slug }) => slug)).toEqual(['prod']);
+    const listed = await replica
+      .client(AgentExecutionQueryController, 'gateway')
+      .listBySession({ sessionId: session.metadata?.id });
+    expect(listed.entries.map(({ metadata }) => metadata?.id)).toEqual(['aex-three']);
+  });
+
+  it('merges what its runner reports: messages that are not shorter, tool calls by id', async () => {
+    await replica.client(AgentCommandController, 'gateway').apply(agent('reporter'));
+    await replica
+      .client(AgentExecutionCommandController, 'gateway')
+      .create(agentExecution('aex-four', { agentId: 'reporter' }));
+    const runner = replica.client(AgentExecutionCommandController, 'workflow-runner');
+    const report = (status: object) =>
+      runner.updateStatus({ executionId: 'aex-four', status: status as never });
+    const said = (content: string) => ({ type: MessageType.MESSAGE_AI, content });
+    await report({
+      phase: ExecutionPhase.EXECUTION_IN_PROGRESS,
+      messages: [said('one'), said('two')],
+      toolCalls: [{ id: 't1', name: 'a' }],
+    });
+    const merged = await report({
+      messages: [said('late')],
+      toolCalls: [
+        { id: 't2', name: 'b' },
+        { id: 't1', name: 'a', status: ToolCallStatus.TOOL_CALL_COMPLETED },
+      ],
+    });
+    expect(merged.status?.messages.map(({ content }) => content)).toEqual(['one', 'two']);
+    expect(merged.status?.toolCalls.map(({ id, status }) => [id, status])).toEqual([
+      ['t1', 3],
+      ['t2', 0],
+    ]);
+    expect(phaseOf(merged)).toBe(ExecutionPhase.EXECUTION_IN_PROGRESS);
+  });
+});
+
+describe('a status', () => {
+  const runner = () => replica.client(WorkflowExecutionCommandController, 'workflow-runner');
+  const report = (executionId: string, status: object) =>
+    runner().updateStatus({ executionId, status: status as never });
+
+  it('merges tasks by their id, and no phase goes back', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    await report(id, { phase: 2, tasks: [{ taskId: 'a', status: 2 }] });
+    const merged = await report(id, { phase: 1, tasks: [{ taskId: 'b' }, { taskId: 'a', status: 3 }] });
+    expect(merged.status?.phase).toBe(2);
+    expect(merged.status?.tasks.map(({ taskId, status }) => [taskId, status])).toEqual([
+      ['a', 3],
+      ['b', 0],
+    ]);
+  });
+
+  it('is final at its end: what comes later is ignored', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    const ended = await report(id, { phase: 4, error: 'it broke' });
+    expect(ended.status?.completedAt).not.toBe('');
+    expect(await report(id, { phase: 3, error: '', tasks: [{ taskId: 'late' }] })).toEqual(ended);
+  });
+
+  it('has at most 4 MiB', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    const error = await refusal(report(id, { error: 'x'.repeat(4 * 1024 * 1024 + 1) }));
+    expect(error.kind).toBe('resource-exhausted');
+  });
+
+  it('loses no write of many at once', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) => report(id, { tasks: [{ taskId: `t${index}` }] })),
+    );
+    expect((await queries.get({ value: id })).status?.tasks).toHaveLength(8);
+  });
+});
+
+describe('an execution', () => {
+  it('keeps its spec; its labels and tags can change', async () => {
+    const id = nextId();
+    const created = await commands.create(secretRun(id));
+    const { metadata, spec } = created;
+    const labelled = create(WorkflowExecutionSchema, {
+      apiVersion: API_VERSION,
+      kind: 'WorkflowExecution',
+      metadata: { id, ownerScope: metadata?.ownerScope, labels: { team: 'blue' }, tags: ['nightly'] },
+      ...(spec === undefined ? {} : { spec }),
+    });
+    const updated = await commands.update(labelled);
+    expect(updated.metadata).toMatchObject({ labels: { team: 'blue' }, tags: ['nightly'], org: ORG });
+    expect((await queries.list({ tags: ['nightly'] })).entries.map((entry) => entry.metadata?.id)).toEqual([
+      id,
+    ]);
+    const changed = { ...workflowExecution(id, 'deploy', { triggerMessage: 'changed' }) } as never;
+    expect((await refusal(commands.update(changed))).violations[0]?.field).toBe('spec');
+  });
+
+  it('is listed in pages, newest first, by phase and by workflow', async () => {
+    const flow = await replica.client(WorkflowCommandController, 'gateway').apply(workflow('listed-flow'));
+    const ids = [nextId(), nextId(), nextId()];
+    for (const id of ids) await commands.create(workflowExecution(id, 'listed-flow'));
+    const workflowId = flow.metadata?.id;
+    const first = await queries.listByWorkflow({ workflowId, pageSize: 2 });
+    const second = await queries.listByWorkflow({ workflowId, pageSize: 2, pageToken: '2' });
+    expect(first.totalPages).toBe(2);
+    expect([...first.entries, ...second.entries].map(({ metadata }) => metadata?.id)).toEqual(
+      ids.toReversed(),
+    );
+    expect((await refusal(queries.listByWorkflow({ workflowId, pageToken: 'x' }))).kind).toBe(
+      'invalid-argument',
+    );
+    await commands.updateStatus({ executionId: ids[0], status: { phase: 3 } as never });
+    const completed = await queries.list({ phase: 3, pageSize: 200 });
+    expect(completed.entries.every((entry) => phaseOf(entry) === 3)).toBe(true);
+    expect(completed.entries.map(({ metadata }) => metadata?.id)).toContain(ids[0]);
+  });
+
+  it('keeps its workflow from being deleted while it runs', async () => {
+    const flow = await replica.client(WorkflowCommandController, 'gateway').apply(workflow('busy-flow'));
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'busy-flow'));
+    const workflows = replica.client(WorkflowCommandController, 'gateway');
+    expect((await refusal(workflows.delete({ value: flow.metadata?.id }))).message).toContain(id);
+    await commands.updateStatus({ executionId: id, status: { phase: 3 } as never });
+    await workflows.delete({ value: flow.metadata?.id });
+  });
+
+  it('is cancelled through Temporal, and cancelling it again is nothing new', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    await commands.cancel({ value: id });
+    const history = await temporal.workflow.getHandle(id).fetchHistory();
+    expect(
+      history.events?.some(
+        ({ workflowExecutionCancelRequestedEventAttributes }) =>
+          workflowExecutionCancelRequestedEventAttributes,
+      ),
+    ).toBe(true);
+    await commands.cancel({ value: id });
+    await commands.updateStatus({ executionId: id, status: { phase: 5 } as never });
+    expect(phaseOf(await commands.cancel({ value: id }))).toBe(5);
+  });
+
+  it('that has no workflow is cancelled at once, with its context', async () => {
+    const id = nextId();
+    farSide.afterPrepare = () => {
+      backing.wires.temporal.cut();
+    };
+    await refusal(commands.create(secretRun(id)));
+    farSide.afterPrepare = undefined;
+    await mendTemporal();
+    expect(phaseOf(await commands.cancel({ value: id }))).toBe(5);
+    expect(farSide.contexts.has(id)).toBe(false);
+  });
+
+  it('is not cancelled while Temporal is down: UNAVAILABLE, and nothing has changed', async () => {
+    const id = nextId();
+    await commands.create(secretRun(id));
+    backing.wires.temporal.cut();
+    expect((await refusal(commands.cancel({ value: id }))).kind).toBe('unavailable');
+    expect((await refusal(commands.delete({ value: id }))).kind).toBe('unavailable');
+    expect(farSide.contexts.has(id)).toBe(true);
+    expect(phaseOf(await queries.get({ value: id }))).toBe(1);
+    await mendTemporal();
+  });
+
+  it('is cancelled before it is deleted, and leaves no context', async () => {
+    const id = nextId();
+    await commands.create(secretRun(id));
+    await commands.delete({ value: id });
+    expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
+    expect(farSide.contexts.has(id)).toBe(false);
+    const history = await temporal.workflow.getHandle(id).fetchHistory();
+    expect(
+      history.events?.some(
+        ({ workflowExecutionCancelRequestedEventAttributes }) =>
+          workflowExecutionCancelRequestedEventAttributes,
+      ),
+    ).toBe(true);
+  });
+});
+
+describe('a subscription', () => {
+  const report = (executionId: string | undefined, phase: number) =>
+    commands.updateStatus({ executionId, status: { phase } as never });
+
+  it('sends the execution as it is, then each change, and closes after the end', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    const phases: (number | undefined)[] = [];
+    for await (const execution of queries.subscribe({ executionId: id }, { deadlineMs: 20_000 })) {
+      expect(execution.status).toBeDefined();
+      phases.push(phaseOf(execution));
+      if (phases.length < 3) await report(id, phases.length + 1);
+    }
+    expect(phases).toEqual([1, 2, 3]);
+  });
+
+  it('of an ended execution answers once and closes', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    await report(id, 3);
+    expect(await firstOf(queries.subscribe({ executionId: id }, { deadlineMs: 5_000 }), 9)).toHaveLength(1);
+  });
+
+  it('hears of a change on another replica over Redis, sooner than it would look', async () => {
+    const slow = await startReplica(backing, { ...FAST, sweepIntervalMs: 3_600_000, rereadMs: 60_000 });
+    try {
+      const id = nextId();
+      await commands.create(workflowExecution(id, 'plain'));
+      const other = slow.client(WorkflowExecutionQueryController, 'gateway');
+      const seen: WorkflowExecution[] = [];
+      const done = (async () => {
+        for await (const execution of other.subscribe({ executionId: id }, { deadlineMs: 20_000 }))
+          seen.push(execution);
+      })();
+      await eventually(
+        () => seen.length,
+        (length) => length === 1,
+      );
+      await report(id, 3);
+      await done;
+      expect(seen.map(phaseOf)).toEqual([1, 3]);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  it('misses nothing while Redis is down: a lost hint costs time, not truth', async () => {
+    backing.wires.redis.cut();
+    const other = await startReplica(backing, { ...FAST, sweepIntervalMs: 3_600_000 });
+    try {
+      const id = nextId();
+      await commands.create(workflowExecution(id, 'plain'));
+      const stream = other
+        .client(WorkflowExecutionQueryController, 'gateway')
+        .subscribe({ executionId: id }, { deadlineMs: 20_000 });
+      const phases: (number | undefined)[] = [];
+      for await (const execution of stream) {
+        phases.push(phaseOf(execution));
+        if (phases.length === 1) await report(id, 4);
+      }
+      expect(phases).toEqual([1, 4]);
+    } finally {
+      backing.wires.redis.mend();
+      await other.close();
+    }
+  });
+
+  it('of what does not exist is NOT_FOUND', async () => {
+    expect(
+      (await refusal(firstOf(queries.subscribe({ executionId: 'none' }, { deadlineMs: 5_000 }), 1))).kind,
+    ).toBe('not-found');
+  });
+});
