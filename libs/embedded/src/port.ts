@@ -1,29 +1,37 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 
-/** A TCP port of 127.0.0.1 that nothing listens on at this moment. */
+/** Below the ports that Linux (from 32768) and macOS (from 49152) hand out by themselves. */
+const FIRST_PORT = 15_000;
+const PORTS = 17_000;
+
+/**
+ * A TCP port of 127.0.0.1 that nothing listens on. Chosen here and not by the kernel, which would soon give the same
+ * port to somebody else's connection: between this call and the server's own bind, seconds may pass.
+ */
 export async function freePort(): Promise<number> {
-  return listenBriefly(0);
+  for (;;) {
+    const port = FIRST_PORT + randomInt(PORTS);
+    if (await isFree(port)) return port;
+  }
 }
 
 /** Throws a sentence a person can act on where something listens on the port already. */
 export async function requireFreePort(port: number, what: string): Promise<void> {
-  try {
-    await listenBriefly(port);
-  } catch (cause) {
-    throw new Error(`port ${port} for ${what} is in use: stop what listens there, or choose another port`, {
-      cause,
-    });
-  }
+  if (await isFree(port)) return;
+  throw new Error(`port ${port} for ${what} is in use: stop what listens there, or choose another port`);
 }
 
-async function listenBriefly(port: number): Promise<number> {
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
+      else reject(error);
+    });
     server.listen(port, '127.0.0.1', () => {
-      const { port: chosen } = server.address() as AddressInfo;
       server.close(() => {
-        resolve(chosen);
+        resolve(true);
       });
     });
   });

@@ -47,6 +47,8 @@ export interface ProcessPlan {
   readonly timeoutMs: number;
   /** Resolves when the server answers as it will answer its users; rejects while it does not. */
   readonly probe: () => Promise<void>;
+  /** Gives up waiting for the probe, and stops. */
+  readonly signal?: AbortSignal;
 }
 
 /** A started server. */
@@ -139,6 +141,7 @@ async function untilReady(plan: ProcessPlan, exited: Promise<string>): Promise<v
     // First, since another server may have answered on the port that this one could not have.
     if (ended.signal.aborted) throw new Error('it ended at once');
     if (problem === undefined) return;
+    if (plan.signal?.aborted === true) throw new Error('it was stopped while it started');
     if (Date.now() > deadline) {
       throw new Error(`it did not answer within ${plan.timeoutMs / 1000} s`, { cause: problem });
     }

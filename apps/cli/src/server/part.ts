@@ -5,7 +5,8 @@ import type { SupervisedProcess } from '@stigmer/embedded';
 export interface PartPlan {
   readonly name: string;
   readonly address: string;
-  start(): Promise<SupervisedProcess>;
+  /** The signal gives up a start that is under way. */
+  start(signal: AbortSignal): Promise<SupervisedProcess>;
 }
 
 export interface PartStatus {
@@ -32,7 +33,8 @@ export class Part {
   #problem: string | undefined;
   #upSince = 0;
   #delay = FIRST_DELAY_MS;
-  #restarting: Promise<void> | undefined;
+  /** Settles when no start and no restart is under way. */
+  #busy: Promise<void> = Promise.resolve();
 
   constructor(
     readonly plan: PartPlan,
@@ -52,24 +54,30 @@ export class Part {
   }
 
   /** Starts it for the first time; that one must succeed, or the whole server does not start. */
-  async start(): Promise<void> {
-    const started = await this.plan.start();
+  start(): Promise<void> {
+    const started = this.#launch();
+    this.#busy = started.catch(() => undefined);
+    return started;
+  }
+
+  /** Stops it in good order; whatever is left of it then is killed. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#busy;
+    await this.#process?.stop();
+    this.#set('stopped');
+  }
+
+  async #launch(): Promise<void> {
+    const started = await this.plan.start(this.#stopping.signal);
     this.#process = started;
     this.#upSince = Date.now();
     this.#set('up');
     void started.exited.then((how) => {
       if (this.#stopping.signal.aborted) return;
       this.#problem = `ended by itself: ${how}`;
-      this.#restarting = this.#restart();
+      this.#busy = this.#restart();
     });
-  }
-
-  /** Stops it in good order; whatever is left of it then is killed. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#restarting;
-    await this.#process?.stop();
-    this.#set('stopped');
   }
 
   async #restart(): Promise<void> {
@@ -81,7 +89,7 @@ export class Part {
       if (this.#stopping.signal.aborted) return;
       try {
         this.#restarts += 1;
-        await this.start();
+        await this.#launch();
         return;
       } catch (error) {
         this.#problem = error instanceof Error ? error.message : String(error);

@@ -108,7 +108,7 @@ export function servicePlan(name: ServiceName, world: World): PartPlan {
   return {
     name,
     address: addressOf(world, name),
-    start: () =>
+    start: (signal) =>
       startProcess({
         name,
         program: { file: process.execPath, args: [mainOf(name)] },
@@ -119,6 +119,7 @@ export function servicePlan(name: ServiceName, world: World): PartPlan {
         logFile: logFileOf(layout, name),
         timeoutMs: START_TIMEOUT_MS,
         probe: () => probeHealth(ports[name]),
+        signal,
       }),
   };
 }

@@ -68,6 +68,7 @@ function untilReady(
   onUp: (part: string, seconds: number) => void,
 ): Promise<ServerStatus> {
   return new Promise((resolve, reject) => {
+    let problem = 'the server ended while it started: `stigmer server logs server` may say why';
     supervisor.on('message', (message) => {
       const event = message as StartEvent;
       switch (event.kind) {
@@ -78,13 +79,14 @@ function untilReady(
           resolve(event.status);
           break;
         case 'failed':
-          reject(new Error(event.message));
+          // Told when all is stopped again, so that the next start finds nothing in its way.
+          problem = event.message;
           break;
       }
     });
     supervisor.once('error', reject);
     supervisor.once('exit', () => {
-      reject(new Error('the server ended while it started: `stigmer server logs server` may say why'));
+      reject(new Error(problem));
     });
   });
 }

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './control';
 import { layoutOf, type Layout } from './layout';
@@ -46,8 +47,9 @@ class Supervisor {
     process.on('disconnect', () => {
       if (!this.#ready) this.#stop.resolve('starter went away');
     });
+    let socket: Server | undefined;
     try {
-      await this.#listen();
+      socket = await this.#listen();
       const started = this.#start(request);
       const first = await Promise.race([started, this.#stop.promise]);
       if (first === 'started') {
@@ -66,6 +68,8 @@ class Supervisor {
       await this.#stack?.stop();
       await this.#writing;
       if (this.#stack !== undefined) await removeRunFiles(this.layout);
+      // Its file goes, the connections stay: who waits for the end sees them close with this process.
+      socket?.close();
     }
   }
 
@@ -78,8 +82,8 @@ class Supervisor {
     this.#stop.resolve('asked');
   }
 
-  async #listen(): Promise<void> {
-    await listen(this.layout.socket, (request, reply) => {
+  #listen(): Promise<Server> {
+    return listen(this.layout.socket, (request, reply) => {
       switch (request) {
         case 'status':
           reply(this.#stack === undefined ? { running: false } : this.#status);
