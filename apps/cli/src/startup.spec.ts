@@ -1,7 +1,14 @@
 import { run } from './program';
 import { memoryIo } from './testing/memory-io';
 
-const HEAVY = ['@grpc/grpc-js', '@stigmer/proto', '@stigmer/sdk', '@stigmer/domain', '@bufbuild/protobuf', 'yaml'];
+const HEAVY = [
+  '@grpc/grpc-js',
+  '@stigmer/proto',
+  '@stigmer/sdk',
+  '@stigmer/domain',
+  '@bufbuild/protobuf',
+  'yaml',
+];
 
 for (const library of HEAVY) {
   jest.mock(library, () => {
