@@ -97,14 +97,6 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
 
 export function servicePlan(name: ServiceName, world: World): PartPlan {
   const { layout, ports } = world;
-  const environment = {
-    ...baseEnvironment(),
-    NODE_ENV: 'production',
-    NODE_COMPILE_CACHE: layout.codeCache,
-    STIGMER_IDENTITY_KEY_FILE: identityFile(layout, name),
-    ...passed(world, ['STIGMER_LOG_LEVEL']),
-    ...VARIABLES[name](world),
-  };
   return {
     name,
     address: addressOf(world, name),
@@ -114,13 +106,25 @@ export function servicePlan(name: ServiceName, world: World): PartPlan {
         program: { file: process.execPath, args: [mainOf(name)] },
         args: [],
         folder: layout.run,
-        environment,
+        environment: serviceEnvironment(name, world),
         temporary: false,
         logFile: logFileOf(layout, name),
         timeoutMs: START_TIMEOUT_MS,
         probe: () => probeHealth(ports[name]),
         signal,
       }),
+  };
+}
+
+/** The whole environment of one service's process. */
+export function serviceEnvironment(name: ServiceName, world: World): NodeJS.ProcessEnv {
+  return {
+    ...baseEnvironment(),
+    NODE_ENV: 'production',
+    NODE_COMPILE_CACHE: world.layout.codeCache,
+    STIGMER_IDENTITY_KEY_FILE: identityFile(world.layout, name),
+    ...passed(world, ['STIGMER_LOG_LEVEL']),
+    ...VARIABLES[name](world),
   };
 }
 
