@@ -40,7 +40,6 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
     STIGMER_LISTEN: addressOf(world, 'environment-service'),
     STIGMER_TRUSTED_IDENTITIES_FILE: trustedFile(world.layout),
     STIGMER_MONGODB_URL: world.mongodb,
-    STIGMER_REDIS_URL: world.redis,
     STIGMER_CONTROL_PLANE: addressOf(world, 'control-plane'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE: encryptionKeyFile(world.layout, 'environment-service'),
   }),
@@ -66,7 +65,7 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
     STIGMER_ENVIRONMENT_SERVICE: addressOf(world, 'environment-service'),
     STIGMER_CONTEXT_SERVICE: addressOf(world, 'execution-context-service'),
     STIGMER_RESOLVER_SERVICE: addressOf(world, 'resolver-service'),
-    ...passed(world, ['STIGMER_CONTEXT_MAX_LIFETIME']),
+    ...passed(world, ['STIGMER_CONTEXT_MAX_LIFETIME', 'STIGMER_SWEEP_INTERVAL', 'STIGMER_START_GRACE']),
   }),
   'workflow-runner': (world) => ({
     STIGMER_LISTEN: addressOf(world, 'workflow-runner'),
