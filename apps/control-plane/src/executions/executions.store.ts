@@ -210,12 +210,28 @@ export class ExecutionStore {
     throw aborted(`${id} is being changed by many at once; try again`);
   }
 
-  /** Notes how far a start has come, or what the sweep saw. No change that a reader would see. */
+  /** Notes what the sweep saw. No change that a reader would see. */
   async mark(
     id: string,
-    marks: Partial<Pick<ExecutionRow, 'step' | 'missingSince' | 'contextExpiresAt'>>,
+    marks: Partial<Pick<ExecutionRow, 'missingSince' | 'contextExpiresAt'>>,
   ): Promise<void> {
     await this.database.run(() => this.model.updateOne({ _id: id }, { $set: marks }).exec());
+  }
+
+  /** Notes that an execution has its context. Says whether it still is to be started. */
+  async markPrepared(id: string, contextExpiresAt: Date): Promise<boolean> {
+    const marks = { $set: { step: 'prepared' as const, contextExpiresAt } };
+    const { matchedCount } = await this.database.run(() =>
+      this.model.updateOne({ _id: id, open: true, step: { $ne: 'started' } }, marks).exec(),
+    );
+    return matchedCount === 1;
+  }
+
+  /** Keeps the sweep away from a start that is being repeated. */
+  async postpone(id: string, checkAt: Date): Promise<void> {
+    await this.database.run(() =>
+      this.model.updateOne({ _id: id, open: true, step: { $ne: 'started' } }, { $set: { checkAt } }).exec(),
+    );
   }
 
   /** Notes that Temporal has the workflow. */

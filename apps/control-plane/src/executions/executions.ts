@@ -209,6 +209,7 @@ export class Executions {
     if (isTerminal(row.phase)) return execution;
     const snapshot = await this.store.snapshot(row._id);
     if (snapshot === undefined) throw taken;
+    await this.store.postpone(row._id, new Date(Date.now() + this.limits.startGraceMs));
     // The context service compares the values too, which are nowhere here.
     return this.starter.start({ kind, row, snapshot, request, caller, first: false });
   }

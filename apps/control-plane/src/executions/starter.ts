@@ -55,7 +55,8 @@ export class Starter {
   async start<E extends Execution>(start: Start<E>): Promise<E> {
     const { kind, row, first } = start;
     try {
-      await this.prepare(start);
+      const expiresAt = await this.prepare(start);
+      if (!(await this.store.markPrepared(row._id, expiresAt))) return await this.asItIs(kind, row._id);
     } catch (error) {
       if (!first || !isRefusal(error)) throw error;
       // A context of this id that somebody else has made is not ours to destroy.
@@ -68,7 +69,8 @@ export class Starter {
       if (!first || !isRefusal(error)) throw error;
       return this.endings.destroyAndEnd(kind, row._id, PHASE.failed, error.message);
     }
-    return this.confirm(kind, row._id);
+    await this.store.markStarted(row._id);
+    return this.asItIs(kind, row._id);
   }
 
   private async prepare<E extends Execution>({
@@ -77,8 +79,9 @@ export class Starter {
     snapshot,
     request,
     caller,
-  }: Start<E>): Promise<void> {
+  }: Start<E>): Promise<Date> {
     await kind.ready?.(snapshot, caller);
+    const asked = this.limits.leaseEnd(row.createdAt, new Date());
     const { expiresAt } = await this.resolver.prepare({
       executionId: row._id,
       org: row.org,
@@ -86,18 +89,13 @@ export class Starter {
       runtimeEnv: request.spec?.runtimeEnv ?? {},
       creator: row.creator,
       requestDigest: digestOf(kind, request),
-      expiresAt: timestampFromDate(this.limits.leaseEnd(row.createdAt, new Date())),
+      expiresAt: timestampFromDate(asked),
     });
-    const contextExpiresAt = expiresAt === undefined ? undefined : timestampDate(expiresAt);
-    await this.store.mark(row._id, {
-      step: 'prepared',
-      ...(contextExpiresAt === undefined ? {} : { contextExpiresAt }),
-    });
+    return expiresAt === undefined ? asked : timestampDate(expiresAt);
   }
 
-  /** Notes the start; undoes it where the execution was cancelled or deleted in the meantime. */
-  private async confirm<E extends Execution>(kind: ExecutionKind<E>, id: string): Promise<E> {
-    await this.store.markStarted(id);
+  /** The execution after its start; undoes the start where it was ended or deleted in the meantime. */
+  private async asItIs<E extends Execution>(kind: ExecutionKind<E>, id: string): Promise<E> {
     const stored = await this.store.find(kind, id);
     if (stored !== undefined && !isTerminal(stored.row.phase)) return stored.execution;
     await this.runs.cancel(id);
