@@ -12,7 +12,12 @@ export interface StackStatus {
   readonly mongodb: string;
   readonly redis: string;
   readonly temporal: string;
-  readonly parts: readonly { readonly name: string; readonly pid: number; readonly state: string }[];
+  readonly parts: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly state: string;
+    readonly address: string;
+  }[];
 }
 
 /** A running stack as a test sees it: its CLI, and the raw insides of its backing servers. */
@@ -38,6 +43,11 @@ export class Stack {
 
   status(): Promise<StackStatus> {
     return this.#status();
+  }
+
+  /** What makes a caller of the gateway the owner of this installation. */
+  async localToken(): Promise<string> {
+    return (await readFile(join(this.home, 'token'), 'utf8')).trim();
   }
 
   /** Every document of every collection of one database, as it lies there. */
