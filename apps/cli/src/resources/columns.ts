@@ -6,7 +6,10 @@ import type { WorkflowExecution } from '@stigmer/proto/agentic/workflowexecution
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
 import { table } from '../output/table';
 import { phaseName } from '../runs/phase';
+import { shortened } from '../runs/shortened';
 import type { Kind, Resource } from './kinds';
+
+const RUN_HEADINGS = ['PHASE', 'STARTED', 'ERROR'];
 
 /** What a list shows of a resource besides its name and id. */
 const EXTRA: Partial<
@@ -40,8 +43,14 @@ const EXTRA: Partial<
       return [agentInstanceId, subject];
     },
   },
-  AgentExecution: { headings: ['PHASE', 'STARTED', 'ERROR'], cells: runCells },
-  WorkflowExecution: { headings: ['PHASE', 'STARTED', 'ERROR'], cells: runCells },
+  AgentExecution: {
+    headings: ['AGENT', ...RUN_HEADINGS],
+    cells: (resource) => [(resource as AgentExecution).spec?.agentId ?? '', ...runCells(resource)],
+  },
+  WorkflowExecution: {
+    headings: ['WORKFLOW', ...RUN_HEADINGS],
+    cells: (resource) => [(resource as WorkflowExecution).spec?.workflowId ?? '', ...runCells(resource)],
+  },
 };
 
 function runCells(resource: Resource): readonly string[] {
@@ -50,15 +59,17 @@ function runCells(resource: Resource): readonly string[] {
     startedAt = '',
     error = '',
   } = (resource as AgentExecution | WorkflowExecution).status ?? {};
-  return [phaseName(phase), startedAt, error];
+  return [phaseName(phase), startedAt, shortened(error)];
 }
 
 /** The table of a list. */
 export function columnsOf({ name }: Kind, resources: readonly Resource[]): string {
   const extra = EXTRA[name];
+  // Runs and sessions have no name but their id.
+  const named = name !== 'Session' && name !== 'AgentExecution' && name !== 'WorkflowExecution';
   const rows = resources.map((resource) => {
-    const { name: title = '', slug = '', id = '' } = resource.metadata ?? {};
-    return [slug || title || '-', id, ...(extra?.cells(resource) ?? [])];
+    const { slug = '', id = '' } = resource.metadata ?? {};
+    return [...(named ? [slug] : []), id, ...(extra?.cells(resource) ?? [])];
   });
-  return table(['NAME', 'ID', ...(extra?.headings ?? [])], rows);
+  return table([...(named ? ['NAME'] : []), 'ID', ...(extra?.headings ?? [])], rows);
 }

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { DomainError, KINDS } from '@stigmer/domain';
 import { AgentExecutionSchema } from '@stigmer/proto/agentic/agentexecution/v1/api';
 import { SessionSchema } from '@stigmer/proto/agentic/session/v1/api';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
@@ -38,7 +39,10 @@ export async function executeAgent(context: Context, ref: string, flags: AgentRu
   refuseWithoutTerminal(context, flags);
   const variables = await gatherVariables(context, flags);
   await withServer(context, async (server) => {
-    const { agentId, sessionId } = await conversation(context, server, ref, flags);
+    const { agentId, instanceId } = await participants(context, server, ref, flags);
+    const runtimeEnv = toRuntimeEnv(await variables.complete());
+    const opened =
+      instanceId === undefined ? undefined : await openSession(server, instanceId, flags.message);
     const id = newId(agentRuns.idPrefix);
     const execution = create(AgentExecutionSchema, {
       apiVersion: API_VERSION,
@@ -46,31 +50,47 @@ export async function executeAgent(context: Context, ref: string, flags: AgentRu
       metadata: { id, name: id, org: context.org },
       spec: {
         agentId,
-        sessionId,
+        sessionId: opened ?? flags.session ?? '',
         message: flags.message,
         executionConfig: flags.model === undefined ? undefined : { modelName: flags.model },
-        runtimeEnv: toRuntimeEnv(await variables.complete()),
+        runtimeEnv,
       },
     });
-    await executeRun(context, server, agentRuns, execution, flags.wait);
+    try {
+      await executeRun(context, server, agentRuns, execution, flags.wait);
+    } catch (error) {
+      if (opened !== undefined && isRefusal(error)) await forgetSession(server, opened);
+      throw error;
+    }
   });
 }
 
-/** Which agent, and in which session: the named one, a new one with the chosen instance, or one the server makes. */
-async function conversation(context: Context, server: Stigmer, ref: string, flags: AgentRunFlags) {
-  if (flags.session !== undefined) return { agentId: ref, sessionId: flags.session };
-  const target = await findTarget(server, agents, ref, flags.instance);
-  if (target.note !== undefined) note(context, target.note);
-  const agentId = target.template.metadata?.id ?? ref;
-  const instanceId = target.instance?.metadata?.id;
-  if (instanceId === undefined) return { agentId, sessionId: '' };
-  const id = newId('ses');
+/** Which agent runs, and in a new session with which instance; none where a session is named or the server makes one. */
+async function participants(context: Context, server: Stigmer, ref: string, flags: AgentRunFlags) {
+  if (flags.session !== undefined) return { agentId: ref, instanceId: undefined };
+  const { template, instance, note: choice } = await findTarget(server, agents, ref, flags.instance);
+  if (choice !== undefined) note(context, choice);
+  return { agentId: template.metadata?.id ?? ref, instanceId: instance?.metadata?.id };
+}
+
+async function openSession(server: Stigmer, agentInstanceId: string, message: string): Promise<string> {
+  const id = newId(KINDS.Session.idPrefix);
   const session = create(SessionSchema, {
     apiVersion: API_VERSION,
     kind: 'Session',
-    metadata: { id, name: id, org: context.org, ownerScope: ApiResourceOwnerScope.organization },
-    spec: { agentInstanceId: instanceId, subject: shortened(flags.message) },
+    metadata: { id, name: id, org: server.org, ownerScope: ApiResourceOwnerScope.organization },
+    spec: { agentInstanceId, subject: shortened(message) },
   });
-  const { metadata } = await server.sessions.create(session);
-  return { agentId, sessionId: metadata?.id ?? id };
+  await server.sessions.create(session);
+  return id;
+}
+
+/** Whether the server said no, so that there is no run; after an uncertain answer there may be one. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DomainError && error.kind !== 'unavailable';
+}
+
+/** A refused run leaves nothing behind. Should this fail too, an empty session does no harm. */
+async function forgetSession(server: Stigmer, value: string): Promise<void> {
+  await server.sessions.delete({ value }).catch(() => undefined);
 }

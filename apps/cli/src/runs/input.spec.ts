@@ -34,5 +34,8 @@ describe('--input', () => {
       'neither JSON nor a file that can be read: there is no such file',
     );
     await expect(readInput('-', stdin('a: 1\n---\nb: 2\n'))).rejects.toThrow('one value');
+    await expect(readInput('-', stdin('a: "hunter2'))).rejects.toThrow(
+      /^the standard input:1:\d+: malformed YAML: [^h]/,
+    );
   });
 });

@@ -2,7 +2,9 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
+import { formatProblem } from '../manifest/problem';
 import { reason } from '../manifest/sources';
+import { parseYaml } from '../manifest/yaml-documents';
 import { UsageError } from '../usage-error';
 
 /** `--input`: JSON as it stands, the name of a JSON or YAML file, or - for the standard input. */
@@ -15,13 +17,11 @@ export async function readInput(input: string, stdin: Readable): Promise<JsonVal
   return parseText(input, await read(input));
 }
 
-async function parseText(name: string, content: string): Promise<JsonValue> {
+function parseText(name: string, content: string): JsonValue {
   const json = parseJson(content);
   if (json !== undefined) return json;
-  const { parseYaml } = await import('../manifest/yaml-documents.js');
-  const { ManifestError } = await import('../manifest/problem.js');
   const { documents, problems } = parseYaml(name, content);
-  if (problems.length > 0) throw new ManifestError(problems);
+  if (problems[0]) throw new UsageError(formatProblem(problems[0]));
   const [only, second] = documents;
   if (!only || second) throw new UsageError(`${name} has to hold one value`);
   return only.document.toJS({ maxAliasCount: 100 }) as JsonValue;

@@ -6,7 +6,7 @@ import { printable } from '../io';
 import { resourceJson } from '../resources/json';
 import { followRun } from './follow';
 import { onInterrupt } from './interrupt';
-import { phaseName } from './phase';
+import { isTerminal, phaseName } from './phase';
 import type { Execution, RunKind } from './run-kind';
 import { startRun } from './start';
 
@@ -67,12 +67,12 @@ async function cancelWhenStarted<E extends Execution>(
   }
 }
 
-/** Writes what changed from one state to the next, once. */
+/** Writes what changed from one state to the next, once; the end is for {@link reportEnd} to tell. */
 function reporter<E extends Execution>(context: Context, kind: RunKind<E>): (execution: E) => void {
   let before: E | undefined;
   return (execution) => {
     const phase = execution.status?.phase ?? 0;
-    if (phase !== before?.status?.phase) note(context, phaseName(phase));
+    if (phase !== before?.status?.phase && !isTerminal(phase)) note(context, phaseName(phase));
     for (const line of kind.progress(before, execution)) note(context, `  ${printable(line)}`);
     before = execution;
   };
@@ -83,15 +83,9 @@ async function reportEnd<E extends Execution>(
   kind: RunKind<E>,
   execution: E,
 ): Promise<void> {
+  const { phase = 0, error = '' } = execution.status ?? {};
+  const name = phaseName(phase);
+  note(context, printable(error === '' ? name : `${name}: ${error}`));
   await print(context, resourceJson(execution), () => printable(kind.result(execution)));
-  const phase = phaseName(execution.status?.phase ?? 0);
-  if (phase === 'completed') return;
-  const { error = '' } = execution.status ?? {};
-  note(
-    context,
-    printable(
-      error === '' ? `the run was ${phase}` : `the run ${phase === 'failed' ? '' : 'was '}${phase}: ${error}`,
-    ),
-  );
-  throw new Exit(phase === 'failed' ? ExitCode.runFailed : ExitCode.runCancelled);
+  if (name !== 'completed') throw new Exit(name === 'failed' ? ExitCode.runFailed : ExitCode.runCancelled);
 }

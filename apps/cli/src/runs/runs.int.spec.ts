@@ -86,9 +86,15 @@ describe('runs', () => {
           sessions.push(session);
           return Promise.resolve(session);
         },
+        delete: ({ value }) => {
+          const index = sessions.findIndex(({ metadata }) => metadata?.id === value);
+          return Promise.resolve(sessions.splice(index, 1)[0] ?? {});
+        },
       })
       .serve(AgentExecutionCommandController, {
         create: (execution) => {
+          const failure = failures.shift();
+          if (failure) return Promise.reject(failure);
           agentRuns.push(execution);
           return Promise.resolve(execution);
         },
@@ -142,7 +148,7 @@ describe('runs', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ sent: true });
     expect(stderr).toMatch(
-      /^instance deploy-prod\nrun wex-\w{26}\npending\nin progress\n {2}task notify started\ncompleted\n {2}task notify completed\n$/,
+      /^instance deploy-prod\nrun wex-\w{26}\npending\nin progress\n {2}task notify started\n {2}task notify completed\ncompleted\n$/,
     );
     expect(workflowRuns[0]?.spec).toMatchObject({
       workflowId: stigmer.workflows.byReference('deploy').metadata?.id,
@@ -199,8 +205,8 @@ describe('runs', () => {
   });
 
   it.each([
-    [EXECUTION_FAILED, 7, 'the run failed: notify: 500'],
-    [EXECUTION_CANCELLED, 8, 'the run was cancelled: notify: 500'],
+    [EXECUTION_FAILED, 7, 'failed: notify: 500\n'],
+    [EXECUTION_CANCELLED, 8, 'cancelled: notify: 500\n'],
   ])('ends with the phase of the run: %s', async (phase, code, line) => {
     script = [create(WorkflowExecutionSchema, { status: { phase, error: 'notify: 500' } }).status];
     const outcome = await cli(['workflow', 'execute', 'deploy']);
@@ -255,6 +261,12 @@ describe('runs', () => {
       message: 'Review PR #123',
       executionConfig: { modelName: 'small' },
     });
+  });
+
+  it('leaves no session behind when the run is refused', async () => {
+    failures = [new DomainError('failed-precondition', 'the run cannot start')];
+    expect((await cli(['agent', 'execute', 'reviewer', '-m', 'hi'])).code).toBe(4);
+    expect(sessions).toEqual([]);
   });
 
   it('continues a session that is named, and makes none', async () => {
