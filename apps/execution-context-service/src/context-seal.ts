@@ -1,7 +1,8 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   createDataKey,
   CryptoError,
+  type CryptoHeader,
   type KeyRing,
   openBlob,
   openDataKey,
@@ -10,69 +11,85 @@ import {
   sealBlob,
 } from '@stigmer/crypto';
 import { failedPrecondition } from '@stigmer/domain';
-import { type CreateContextInput, CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
-import type { ContextDocument, LiveContext } from './context-document';
-import type { Lease } from './contexts.store';
+import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
+import type { ContextData } from './context-data';
+import type { ContextDocument } from './context-document';
 
-/** The readable columns of a context. */
-export type ContextColumns = Omit<ContextDocument, 'crypto' | 'sealed'>;
+/** The readable columns that the seal holds in place. A context opens only with all of them as they were sealed. */
+export type SealedFacts = Pick<
+  ContextDocument,
+  '_id' | 'execution_id' | 'origin' | 'org' | 'created' | 'expires_at'
+>;
+
+/** What is sealed. */
+export interface ContextContent {
+  readonly data: ContextData;
+  /** Tells a repeated request from another one. Sealed too: it is made from values that may be guessed. */
+  readonly digest: Uint8Array;
+}
 
 /**
- * Seals and opens the contexts of one origin. The origin is part of what is authenticated, so a context that came in
- * through the public contract does not open as a run's, not even when somebody moves its document.
+ * Seals a context as one blob under a data key of its own. The blob is bound to the run, and to who made it and when;
+ * the expiry is bound to the wrapped data key alone, so that a renewal re-wraps 60 bytes and touches no value.
  */
 export class ContextSeal {
-  constructor(
-    private readonly ring: KeyRing,
-    private readonly origin: 'run' | 'declared',
-  ) {}
+  constructor(private readonly ring: KeyRing) {}
 
-  seal(columns: ContextColumns, content: CreateContextInput): LiveContext {
-    const { dataKey, header } = createDataKey(this.ring, this.placeOf(columns), boundBy(columns.expires_at));
+  seal(facts: SealedFacts, { data, digest }: ContextContent): Pick<ContextDocument, 'crypto' | 'sealed'> {
+    const { dataKey, header } = createDataKey(this.ring, placeOf(facts), boundOf(facts.expires_at));
+    // Protobuf and not JSON: JSON writes a control character in six bytes, and would outgrow a document of MongoDB.
+    const content = create(CreateContextInputSchema, { data, requestDigest: digest });
     const plaintext = toBinary(CreateContextInputSchema, content);
-    const sealed = sealBlob(dataKey, plaintext, factsOf(columns));
-    plaintext.fill(0);
-    return { ...columns, crypto: header, sealed };
-  }
-
-  open(context: LiveContext): CreateContextInput {
-    return this.explained(context, () => {
-      const dataKey = openDataKey(this.ring, this.placeOf(context), context.crypto, boundBy(context.expires_at));
-      const plaintext = openBlob(dataKey, context.sealed, factsOf(context));
-      const content = fromBinary(CreateContextInputSchema, plaintext);
-      plaintext.fill(0);
-      return content;
-    });
-  }
-
-  /** The same data key under a new expiry, which is bound into its wrapping: the blob is not touched. */
-  renew(context: LiveContext, expires_at: Date): Lease {
-    return this.explained(context, () => {
-      const bound = { from: boundBy(context.expires_at), to: boundBy(expires_at) };
-      return { expires_at, crypto: rewrap(this.ring, this.placeOf(context), context.crypto, bound) };
-    });
-  }
-
-  private placeOf({ org, _id: id }: Pick<ContextColumns, 'org' | '_id'>): Place {
-    return { kind: `execution-context/${this.origin}`, org, id };
-  }
-
-  private explained<T>({ execution_id }: ContextColumns, action: () => T): T {
     try {
-      return action();
-    } catch (error) {
-      if (!(error instanceof CryptoError)) throw error;
-      const what = `the context of ${execution_id} cannot be opened: ${error.message}`;
-      throw failedPrecondition(what, [], { cause: error });
+      return { crypto: header, sealed: sealBlob(dataKey, plaintext, factsOf(facts)) };
+    } finally {
+      plaintext.fill(0);
     }
   }
+
+  /** What was sealed. What was altered, moved, or sealed under a key that is not here is FAILED_PRECONDITION. */
+  open(document: ContextDocument): ContextContent {
+    const plaintext = explained(document.execution_id, () => {
+      const bound = boundOf(document.expires_at);
+      const dataKey = openDataKey(this.ring, placeOf(document), document.crypto, bound);
+      return openBlob(dataKey, document.sealed, factsOf(document));
+    });
+    try {
+      const { data, requestDigest } = fromBinary(CreateContextInputSchema, plaintext);
+      return { data, digest: Uint8Array.from(requestDigest) }; // a copy: it is a view of what is zeroed below
+    } finally {
+      plaintext.fill(0);
+    }
+  }
+
+  /** The header under a later expiry, and under the active key. */
+  renew(document: ContextDocument, expiresAt: Date): CryptoHeader {
+    const bound = { from: boundOf(document.expires_at), to: boundOf(expiresAt) };
+    return explained(document.execution_id, () =>
+      rewrap(this.ring, placeOf(document), document.crypto, bound),
+    );
+  }
 }
 
-function boundBy(expires_at: Date): readonly string[] {
-  return [expires_at.toISOString()];
+function placeOf({ origin, org, execution_id: id }: SealedFacts): Place {
+  return { kind: `execution-context/${origin}`, org, id };
 }
 
-// Whose run it is, and since when: a later creation time would stretch how long it may be renewed.
-function factsOf({ execution_id, slug, created_at }: ContextColumns): readonly string[] {
-  return [execution_id, slug, created_at.toISOString()];
+function factsOf({ _id, created }: SealedFacts): readonly string[] {
+  return [_id, created.by, created.at.toISOString()];
+}
+
+function boundOf(expiresAt: Date): readonly string[] {
+  return [expiresAt.toISOString()];
+}
+
+/** What cannot be opened stays so until someone acts, so it is a failed precondition and not an internal error. */
+function explained<T>(executionId: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    const message = `the context of ${executionId} cannot be opened: ${error.message}`;
+    throw failedPrecondition(message, [], { cause: error });
+  }
 }

@@ -48,7 +48,7 @@ export class ContextQueries implements RpcHandlers<typeof ExecutionContextQueryC
   /** The only read that reveals. By the identity of the caller, which the gateway cannot lend to anyone. */
   async getByExecutionId({ executionId }: ExecutionContextExecutionIdInput, { caller }: CallContext) {
     if (caller.service !== 'workflow-runner') return this.contexts.getByExecutionId(executionId);
-    const [document, data] = await this.runs.reveal(executionId, caller);
+    const { document, data } = await this.runs.reveal(executionId, caller);
     return toResource(document, data);
   }
 }

@@ -1,110 +1,146 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampDate, timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt';
-import { aborted, alreadyExists, invalidArgument, notFound } from '@stigmer/domain';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { aborted, alreadyExists, failedPrecondition, KINDS, notFound } from '@stigmer/domain';
+import { ApiResourceMetadataSchema } from '@stigmer/proto/commons/apiresource/metadata';
 import type {
-  ContextSummariesSchema,
   CreateContextInput,
-  CreatedContextSchema,
   ListContextsInput,
+  RenewContextInput,
 } from '@stigmer/proto/internal/v1/context_vault';
-import { type Logger, newId } from '@stigmer/service';
-import { checkData } from './context-data';
-import { type ContextDocument, isLive, type LiveContext } from './context-document';
-import { openLive, type OpenContext, type Origin } from './origin';
+import { type Caller, type Logger, newId } from '@stigmer/service';
+import { checkData, type ContextData } from './context-data';
+import type { ContextDocument } from './context-document';
+import type { ContextSeal } from './context-seal';
+import type { ContextStore, ContextSummary } from './contexts.store';
+import { readExpiry } from './expiry';
 
-export const MAX_LEASE_MS = 24 * 60 * 60 * 1000;
-
-const ATTEMPTS = 10;
+const ORIGIN = 'run';
+const ATTEMPTS = 5;
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 
-/** The contexts of runs: made by the resolver, opened by the runner, gone when the run is. */
+export interface RunContextsOptions {
+  readonly store: ContextStore;
+  readonly seal: ContextSeal;
+  readonly log: Logger;
+  /** The longest that a context may live, renewals included. */
+  readonly maxLifetimeMs: number;
+}
+
+/** The contexts of runs: made by the resolver, opened for the runner, kept alive and destroyed by the control-plane. */
 export class RunContexts {
-  constructor(
-    private readonly origin: Origin,
-    private readonly maxLifetimeMs: number,
-    private readonly log: Logger,
-  ) {}
+  constructor(private readonly options: RunContextsOptions) {}
 
-  /** Makes the context of an execution. The same request of the same creator gets the same answer again. */
-  async create(input: CreateContextInput): Promise<MessageInitShape<typeof CreatedContextSchema>> {
-    checkData(input.data, 'data');
-    const { executionId: execution_id, org } = input;
-    const created_at = new Date();
-    const expires_at = this.leaseUntil(created_at, created_at, requested(input.expiresAt));
-    const columns = { _id: newId('exec'), execution_id, org, slug: execution_id, created_at, expires_at };
-    const document = this.origin.seal.seal(columns, input);
-    const created = await this.origin.store.insert(document);
-    const { _id: id, expires_at: until } = created ? document : await this.sameAgain(input);
-    if (created) this.log.info({ execution: execution_id, context: id, names: Object.keys(input.data).length }, 'context created');
-    return { id, expiresAt: timestampFromDate(until), created };
-  }
-
-  /** Prolongs the lease of a run that is open, never beyond the longest life of a context, and never shortens it. */
-  async renew(executionId: string, until: Timestamp | undefined): Promise<Date> {
+  /** Creates a run's context. The same request again gets the same answer; any other is ALREADY_EXISTS. */
+  async create(
+    request: CreateContextInput,
+  ): Promise<{ readonly document: ContextDocument; readonly created: boolean }> {
+    const { store, log } = this.options;
+    const { executionId, org } = request;
+    const document = this.sealRequest(request);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const context = await this.live(executionId);
-      const expires_at = this.leaseUntil(context.created_at, new Date(), requested(until));
-      if (expires_at <= context.expires_at) return context.expires_at;
-      const lease = this.origin.seal.renew(context, expires_at);
-      if (await this.origin.store.renew(context._id, context, lease)) return expires_at;
+      if (await store.insert(document)) {
+        log.info({ execution: executionId, org, context: document._id }, 'context created');
+        return { document, created: true };
+      }
+      const existing = await store.findByExecution(executionId, ORIGIN);
+      if (existing === undefined) continue; // destroyed a moment ago: its place is free now
+      if (this.isSameRequest(existing, request)) return { document: existing, created: false };
+      throw alreadyExists(`ExecutionContext already exists: ${executionId}`);
     }
-    throw aborted(`the context of ${executionId} was changed by others at the same time: try again`);
+    throw aborted(`the context of ${executionId} was created and destroyed at the same time: try again`);
   }
 
-  /** Destroys the context of a run that has ended; one that is not there is destroyed already. */
-  async destroy(executionId: string): Promise<boolean> {
-    const found = await this.origin.store.findByExecution(executionId);
-    if (found === undefined) return false;
-    await this.origin.store.destroy(found._id);
-    this.log.info({ execution: executionId, context: found._id }, 'context destroyed');
-    return true;
+  /** A run's context with its plaintext. For the runner alone: whoever calls has made sure of that. */
+  async reveal(
+    executionId: string,
+    { service }: Caller,
+  ): Promise<{ readonly document: ContextDocument; readonly data: ContextData }> {
+    const { seal, log } = this.options;
+    const document = await this.find(executionId);
+    const { data } = seal.open(document);
+    log.info({ audit: 'context.revealed', caller: service, execution: executionId }, 'context revealed');
+    return { document, data };
   }
 
-  /** Which contexts there are, the expired and the half-destroyed too: for whoever looks for forgotten ones. */
-  async list({ createdBefore, pageSize, pageToken }: ListContextsInput): Promise<MessageInitShape<typeof ContextSummariesSchema>> {
-    const size = pageSize <= 0 ? DEFAULT_PAGE : Math.min(pageSize, MAX_PAGE);
+  /** Moves the expiry, never backwards and never past the longest lifetime. */
+  async renew({ executionId, expiresAt }: RenewContextInput): Promise<Date> {
+    const { store, seal, log } = this.options;
+    const wanted = readExpiry(expiresAt, new Date());
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const document = await this.find(executionId);
+      const until = this.extended(document, wanted);
+      if (until <= document.expires_at) return document.expires_at;
+      if (await store.renew(document, seal.renew(document, until), until)) {
+        log.debug({ execution: executionId, until }, 'context renewed');
+        return until;
+      }
+    }
+    throw aborted(`the context of ${executionId} is being renewed by others: try again`);
+  }
+
+  /** Destroys a run's context; says whether there was one. Repeatable. */
+  async destroy(executionId: string, { service }: Caller): Promise<boolean> {
+    const { store, log } = this.options;
+    const existed = await store.destroy(executionId, ORIGIN);
+    if (existed) log.info({ execution: executionId, caller: service }, 'context destroyed');
+    return existed;
+  }
+
+  /** Names and times, oldest first. */
+  async list({ createdBefore, pageSize, pageToken }: ListContextsInput): Promise<{
+    readonly items: readonly ContextSummary[];
+    readonly nextPageToken: string;
+  }> {
     const before = createdBefore === undefined ? new Date() : timestampDate(createdBefore);
-    const page = await this.origin.store.page(before, size, Buffer.from(pageToken, 'base64url').toString());
-    const last = page.length === size ? (page.at(-1)?._id ?? '') : '';
-    return {
-      items: page.map(({ execution_id, org, created_at, expires_at }) => ({
-        ...{ executionId: execution_id, org },
-        createdAt: timestampFromDate(created_at),
-        expiresAt: timestampFromDate(expires_at),
-      })),
-      nextPageToken: Buffer.from(last).toString('base64url'),
+    const size = pageSize <= 0 ? DEFAULT_PAGE : Math.min(pageSize, MAX_PAGE);
+    const items = await this.options.store.page(before, size, pageToken);
+    return { items, nextPageToken: items.length < size ? '' : (items.at(-1)?._id ?? '') };
+  }
+
+  private async find(executionId: string): Promise<ContextDocument> {
+    const document = await this.options.store.findByExecution(executionId, ORIGIN);
+    if (document === undefined) throw notFound('ExecutionContext', executionId);
+    return document;
+  }
+
+  private sealRequest(request: CreateContextInput): ContextDocument {
+    const { executionId, org, creator, data, requestDigest } = request;
+    checkData(data, 'data');
+    const now = new Date();
+    const latest = now.getTime() + this.options.maxLifetimeMs;
+    const id = newId(KINDS.ExecutionContext.idPrefix);
+    const made = { by: creator, at: now };
+    const facts = {
+      ...({ _id: id, execution_id: executionId, origin: ORIGIN, org, slug: id } as const),
+      metadata: create(ApiResourceMetadataSchema, { name: executionId }),
+      version: { id: newId('ver'), message: '', previous: '' },
+      ...{ created: made, updated: made },
+      expires_at: new Date(Math.min(readExpiry(request.expiresAt, now).getTime(), latest)),
     };
+    return { ...facts, ...this.options.seal.seal(facts, { data, digest: requestDigest }) };
   }
 
-  /** The context of an execution, opened; undefined when there is none, or not any more. */
-  async find(executionId: string): Promise<OpenContext | undefined> {
-    return openLive(this.origin, await this.origin.store.findByExecution(executionId));
+  private isSameRequest(existing: ContextDocument, request: CreateContextInput): boolean {
+    const { org, creator, requestDigest } = request;
+    if (existing.org !== org || existing.created.by !== creator) return false;
+    return sameDigest(this.options.seal.open(existing).digest, requestDigest);
   }
 
-  private async live(executionId: string): Promise<LiveContext> {
-    const found = await this.origin.store.findByExecution(executionId);
-    if (found === undefined || !isLive(found, new Date())) throw notFound('ExecutionContext', executionId);
-    return found;
-  }
-
-  private async sameAgain({ executionId, creator, requestDigest }: CreateContextInput): Promise<ContextDocument> {
-    const existing = await this.find(executionId);
-    const same =
-      existing?.content.creator === creator && Buffer.from(existing.content.requestDigest).equals(requestDigest);
-    // Also for one that has expired or is being destroyed: a run that is over does not get a second context.
-    if (!same) throw alreadyExists(`ExecutionContext already exists: ${executionId}`);
-    return existing.document;
-  }
-
-  private leaseUntil(created: Date, now: Date, wanted: Date): Date {
-    if (wanted <= now) throw invalidArgument('expires_at: must be in the future');
-    const latest = Math.min(now.getTime() + MAX_LEASE_MS, created.getTime() + this.maxLifetimeMs);
-    return new Date(Math.min(wanted.getTime(), latest));
+  private extended({ execution_id, created, expires_at }: ContextDocument, wanted: Date): Date {
+    const latest = new Date(created.at.getTime() + this.options.maxLifetimeMs);
+    if (wanted > latest && expires_at >= latest) {
+      throw failedPrecondition(
+        `context expired: the context of ${execution_id} may live until ${latest.toISOString()} and no longer`,
+      );
+    }
+    return wanted > latest ? latest : wanted;
   }
 }
 
-function requested(expiresAt: Timestamp | undefined): Date {
-  if (expiresAt === undefined) throw invalidArgument('expires_at: value is required');
-  return timestampDate(expiresAt);
+/** In constant time, and of any length: equal hashes mean equal digests. */
+function sameDigest(one: Uint8Array, other: Uint8Array): boolean {
+  const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+  return timingSafeEqual(hash(one), hash(other));
 }
