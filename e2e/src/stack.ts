@@ -8,6 +8,8 @@ import { stigmer, type Outcome, type RunOptions } from './stigmer';
 /** What `stigmer server status --output json` tells of a running stack, as far as the tests use it. */
 export interface StackStatus {
   readonly home: string;
+  /** The supervisor. */
+  readonly pid: number;
   readonly gateway: string;
   readonly mongodb: string;
   readonly redis: string;
