@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
-import { invalidArgument, KINDS, notFound, TASK_QUEUES, WORKFLOW_TYPES } from '@stigmer/domain';
+import { invalidArguments, KINDS, notFound, TASK_QUEUES, WORKFLOW_TYPES } from '@stigmer/domain';
 import type { Agent } from '@stigmer/proto/agentic/agent/v1/api';
 import {
   type AgentExecution,
@@ -96,8 +96,9 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
     const { id, org } = metadataOf(draft);
     const ref = draft.spec?.agentId ?? '';
     if (ref === '') {
-      const description = 'spec.agent_id or spec.session_id is required';
-      throw invalidArgument(description, [{ field: 'spec.agent_id', description }]);
+      throw invalidArguments([
+        { field: 'spec.agent_id', description: 'this or spec.session_id is required' },
+      ]);
     }
     const agent = await this.resources.find(AGENT, org, ref);
     if (agent === undefined) throw notFound('Agent', ref);
@@ -134,8 +135,7 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
       agentId !== '' &&
       (await this.resources.find(AGENT, org, agentId))?.metadata?.id !== metadataOf(agent.found).id
     ) {
-      const description = 'is not the agent of the session';
-      throw invalidArgument(`spec.agent_id: ${description}`, [{ field: 'spec.agent_id', description }]);
+      throw invalidArguments([{ field: 'spec.agent_id', description: 'is not the agent of the session' }]);
     }
     return { agent: agent.found, instance: instance.found, session };
   }

@@ -1,6 +1,13 @@
 import { clone, equals, toBinary } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
-import { alreadyExists, invalidArgument, KINDS, notFound, resourceExhausted, slugify } from '@stigmer/domain';
+import {
+  alreadyExists,
+  invalidArguments,
+  KINDS,
+  notFound,
+  resourceExhausted,
+  slugify,
+} from '@stigmer/domain';
 import type { ExecutionSnapshot } from '@stigmer/proto/internal/v1/execution_snapshots';
 import { type Caller, newId } from '@stigmer/service';
 import { Limits } from '../limits';
@@ -49,10 +56,7 @@ export class Executions {
     const draft = clone(kind.schema, request);
     completeId(draft, kind);
     const plan = await kind.plan(draft, caller);
-    if (plan.org === '')
-      throw invalidArgument('metadata.org: is required', [
-        { field: 'metadata.org', description: 'is required' },
-      ]);
+    if (plan.org === '') throw invalidArguments([{ field: 'metadata.org', description: 'is required' }]);
     const { runtimeEnv } = required(request.spec, 'spec');
     const [secrets] = await Promise.all([
       this.resolver.check(plan.org, sourcesOf(plan.snapshot), runtimeEnv),
@@ -108,8 +112,7 @@ export class Executions {
     return this.store.modify(kind, id, (execution) => {
       const metadata = metadataOf(execution);
       if (request.spec !== undefined && !sameSpec(kind, request, execution)) {
-        const description = 'cannot change after the creation';
-        throw invalidArgument(`spec: ${description}`, [{ field: 'spec', description }]);
+        throw invalidArguments([{ field: 'spec', description: 'cannot change after the creation' }]);
       }
       const expected = version?.id ?? '';
       if (expected !== '' && expected !== metadata.version?.id) throw staleVersion(metadata);
@@ -219,11 +222,7 @@ function completeId<E extends Execution>(draft: E, { name }: ExecutionKind<E>): 
   const metadata = metadataOf(draft);
   if (metadata.id === '') metadata.id = newId(KINDS[name].idPrefix);
   const faults = idFaults(metadata.id);
-  if (faults.length > 0)
-    throw invalidArgument(
-      faults.map(({ field, description }) => `${field}: ${description}`).join('; '),
-      faults,
-    );
+  if (faults.length > 0) throw invalidArguments(faults);
 }
 
 function completeNew<E extends Execution>(

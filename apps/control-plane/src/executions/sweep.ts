@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { DomainError } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import { Limits } from '../limits';
 import { Contexts } from './contexts';
@@ -65,7 +66,17 @@ export class Sweep implements OnModuleInit, OnModuleDestroy {
       const now = new Date();
       const row = await this.store.claim(now, new Date(now.getTime() + this.limits.sweepIntervalMs));
       if (row === undefined) return;
+      await this.settleAlone(row, now);
+    }
+  }
+
+  /** One row's trouble is its own; a part that is down is everybody's. */
+  private async settleAlone(row: ExecutionRow, now: Date): Promise<void> {
+    try {
       await this.settle(row, now);
+    } catch (error) {
+      if (error instanceof DomainError && error.kind === 'unavailable') throw error;
+      this.log.error({ err: error, execution: row._id }, 'the sweep cannot settle an execution');
     }
   }
 

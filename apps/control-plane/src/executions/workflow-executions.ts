@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
-import { invalidArgument, notFound, TASK_QUEUES, WORKFLOW_TYPES } from '@stigmer/domain';
+import { invalidArguments, notFound, TASK_QUEUES, WORKFLOW_TYPES } from '@stigmer/domain';
 import type { Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
 import {
   type WorkflowExecution,
@@ -77,8 +77,9 @@ export class WorkflowExecutions implements ExecutionKind<WorkflowExecution> {
 
   private async fromWorkflow(org: string, ref: string, caller: Caller) {
     if (ref === '') {
-      const description = 'spec.workflow_id or spec.workflow_instance_id is required';
-      throw invalidArgument(description, [{ field: 'spec.workflow_id', description }]);
+      throw invalidArguments([
+        { field: 'spec.workflow_id', description: 'this or spec.workflow_instance_id is required' },
+      ]);
     }
     const workflow = await this.resources.find(WORKFLOW, org, ref);
     if (workflow === undefined) throw notFound('Workflow', ref);
@@ -104,8 +105,9 @@ export class WorkflowExecutions implements ExecutionKind<WorkflowExecution> {
       workflowRef !== '' &&
       (await this.resources.find(WORKFLOW, org, workflowRef))?.metadata?.id !== metadataOf(workflow.found).id
     ) {
-      const description = 'is not the workflow of the instance';
-      throw invalidArgument(`spec.workflow_id: ${description}`, [{ field: 'spec.workflow_id', description }]);
+      throw invalidArguments([
+        { field: 'spec.workflow_id', description: 'is not the workflow of the instance' },
+      ]);
     }
     return { workflow: workflow.found, instance };
   }

@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument, type Violation } from '@stigmer/domain';
+import { failedPrecondition, invalidArguments, type Violation } from '@stigmer/domain';
 import { type Kind, metadataOf, type Resource } from '../resources/kind';
 import type { Resources } from '../resources/resources';
 
@@ -39,5 +39,5 @@ export function inUse(resource: Resource, users: readonly { readonly kind: strin
 /** An instance belongs to its template for good: what was made for the one says nothing about another. */
 export function refuseChange(field: string, before: string | undefined, now: string): void {
   if (before === undefined || before === now) return;
-  throw invalidArgument(`${field}: cannot change`, [{ field, description: 'cannot change' }]);
+  throw invalidArguments([{ field, description: 'cannot change' }]);
 }

@@ -1,6 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
-import { invalidArgument, type KindName } from '@stigmer/domain';
+import { invalidArguments, type KindName } from '@stigmer/domain';
 import type { ApiResourceMetadata } from '@stigmer/proto/commons/apiresource/metadata';
 import type { ApiResourceAudit } from '@stigmer/proto/commons/apiresource/status';
 import type { Caller } from '@stigmer/service';
@@ -56,7 +56,6 @@ export function metadataOf(resource: Resource): ApiResourceMetadata {
 
 /** A part of a request that the contract leaves optional and that nothing can be done without. */
 export function required<T>(part: T | undefined, field: string): T {
-  if (part === undefined)
-    throw invalidArgument(`${field}: is required`, [{ field, description: 'is required' }]);
+  if (part === undefined) throw invalidArguments([{ field, description: 'is required' }]);
   return part;
 }

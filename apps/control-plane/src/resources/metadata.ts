@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { aborted, invalidArgument, KINDS, type KindName, slugify, type Violation } from '@stigmer/domain';
+import { aborted, invalidArguments, KINDS, type KindName, slugify, type Violation } from '@stigmer/domain';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import {
   type ApiResourceMetadata,
@@ -20,7 +20,7 @@ export function completeNew(metadata: ApiResourceMetadata, kind: KindName): void
   metadata.slug = slugOf(metadata);
   if (metadata.name === '') metadata.name = metadata.slug;
   const violations = [...idFaults(metadata.id), ...orgFaults(metadata), ...nameFaults(metadata)];
-  if (violations.length > 0) throw invalidMetadata(violations);
+  if (violations.length > 0) throw invalidArguments(violations);
   metadata.version = create(ApiResourceMetadataVersionSchema, {
     id: newId('ver'),
     message: metadata.version?.message,
@@ -33,7 +33,7 @@ export function completeNext(metadata: ApiResourceMetadata, stored: ApiResourceM
     (field) => metadata[field] !== '' && metadata[field] !== stored[field],
   );
   if (fixed.length > 0) {
-    throw invalidMetadata(
+    throw invalidArguments(
       fixed.map((field) => ({ field: `metadata.${field}`, description: 'cannot change' })),
     );
   }
@@ -43,7 +43,7 @@ export function completeNext(metadata: ApiResourceMetadata, stored: ApiResourceM
   metadata.slug = stored.slug;
   if (metadata.name === '') metadata.name = stored.name;
   const violations = nameFaults(metadata);
-  if (violations.length > 0) throw invalidMetadata(violations);
+  if (violations.length > 0) throw invalidArguments(violations);
   metadata.version = create(ApiResourceMetadataVersionSchema, {
     id: newId('ver'),
     message: metadata.version?.message,
@@ -82,11 +82,4 @@ function nameFaults({ name, slug }: ApiResourceMetadata): readonly Violation[] {
     return [{ field: 'metadata.name', description: `has at most ${NAME_LENGTH} characters` }];
   if (slug === '') return [{ field: 'metadata.name', description: 'must have at least one of a-z, 0-9' }];
   return SLUG.test(slug) ? [] : [{ field: 'metadata.slug', description: `must match ${SLUG.source}` }];
-}
-
-function invalidMetadata(violations: readonly Violation[]) {
-  return invalidArgument(
-    violations.map(({ field, description }) => `${field}: ${description}`).join('; '),
-    violations,
-  );
 }

@@ -1,4 +1,4 @@
-import { invalidArgument } from '@stigmer/domain';
+import { invalidArguments } from '@stigmer/domain';
 
 const DEFAULT_SIZE = 50;
 const MAX_SIZE = 200;
@@ -26,7 +26,7 @@ export function pageNumbered(size: number, token: string): Page {
 
 /** `PageInfo`, which counts pages from 0. */
 export function pageOf(info: { readonly num: number; readonly size: number } | undefined): Page {
-  if ((info?.num ?? 0) < 0) throw invalidArgument('page_info.num: must not be negative');
+  if ((info?.num ?? 0) < 0) throw negative('page_info.num');
   return { size: sizeOf(info?.size ?? 0), number: info?.num ?? 0 };
 }
 
@@ -40,13 +40,14 @@ function decodePosition(token: string): string {
 }
 
 function sizeOf(size: number): number {
-  if (size < 0)
-    throw invalidArgument('page_size: must not be negative', [
-      { field: 'page_size', description: 'must not be negative' },
-    ]);
+  if (size < 0) throw negative('page_size');
   return size === 0 ? DEFAULT_SIZE : Math.min(size, MAX_SIZE);
 }
 
 function badToken(description: string) {
-  return invalidArgument(`page_token: ${description}`, [{ field: 'page_token', description }]);
+  return invalidArguments([{ field: 'page_token', description }]);
+}
+
+function negative(field: string) {
+  return invalidArguments([{ field, description: 'must not be negative' }]);
 }

@@ -1,6 +1,6 @@
 import { clone, equals } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
-import { DomainError, invalidArgument, KINDS, notFound } from '@stigmer/domain';
+import { DomainError, invalidArguments, KINDS, notFound } from '@stigmer/domain';
 import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import type { Caller } from '@stigmer/service';
@@ -67,7 +67,7 @@ export class Resources {
     const named: number = reference.kind;
     if (named !== 0 && named !== expected) {
       const description = `must be ${KINDS[kind.name].enumName} (${expected})`;
-      throw invalidArgument(`kind: ${description}`, [{ field: 'kind', description }]);
+      throw invalidArguments([{ field: 'kind', description }]);
     }
     const org = reference.scope === ApiResourceOwnerScope.platform ? '' : reference.org;
     const found = await this.store.byReference(kind, org, reference.slug);

@@ -1,4 +1,4 @@
-import { checkVariables, invalidArgument, type Violation } from '@stigmer/domain';
+import { checkVariables, invalidArguments, type Violation } from '@stigmer/domain';
 import type { EnvironmentSpec } from '@stigmer/proto/agentic/environment/v1/spec';
 
 const FIELD = 'spec.env_spec.data';
@@ -21,9 +21,5 @@ export function envSpecFaults(spec: EnvironmentSpec | undefined): readonly Viola
 
 /** INVALID_ARGUMENT with all that is wrong, or nothing where nothing is. */
 export function refuse(violations: readonly Violation[]): void {
-  if (violations.length === 0) return;
-  const lines = violations.map(({ field, description }) =>
-    field === '' ? description : `${field}: ${description}`,
-  );
-  throw invalidArgument(lines.join('; '), violations);
+  if (violations.length > 0) throw invalidArguments(violations);
 }

@@ -1,6 +1,12 @@
-import { type DescMessage, fromJson, type JsonObject, type Message } from '@bufbuild/protobuf';
-import { isFieldError, pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator } from '@bufbuild/protovalidate';
+import {
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+} from '@bufbuild/protobuf';
+import { isFieldError, type Path, pathToString } from '@bufbuild/protobuf/reflect';
+import { createValidator, type Violation } from '@bufbuild/protovalidate';
 import { type McpServerDefinition, McpServerDefinitionSchema } from '@stigmer/proto/agentic/agent/v1/spec';
 import {
   type CallActivityTaskConfig,
@@ -114,7 +120,9 @@ function parse<M extends Message>(schema: GenMessage<M>, json: JsonObject, path:
   } catch (error) {
     return { faults: [`${path}: ${explain(error, schema)}`] };
   }
-  const { violations = [] } = validator.validate(schema, message);
+  const violations = (validator.validate(schema, message).violations ?? []).filter((violation) =>
+    concerns(json, violation),
+  );
   if (violations.length === 0) return { parsed: message };
   return {
     faults: violations.map(({ field, message: rule, ruleId }) => {
@@ -122,6 +130,28 @@ function parse<M extends Message>(schema: GenMessage<M>, json: JsonObject, path:
       return `${place}: ${rule === '' ? `breaks the rule ${ruleId}` : rule}`;
     }),
   };
+}
+
+/**
+ * Whether a rule was broken by what somebody wrote. A number or a text without presence looks like 0 or '' when it is
+ * left out, and only `required` forbids to leave it out.
+ */
+function concerns(json: JsonObject, { field, ruleId }: Violation): boolean {
+  const last = field.at(-1);
+  const scalar = last?.kind === 'field' && last.fieldKind === 'scalar';
+  return !scalar || ruleId === 'required' || isGiven(json, field);
+}
+
+function isGiven(json: JsonValue | undefined, path: Path): boolean {
+  const [step, ...rest] = path;
+  if (step === undefined) return json !== undefined;
+  if (typeof json !== 'object' || json === null) return false;
+  // A oneof has no level of its own in JSON; a list is an object too, with its indices as keys.
+  if (step.kind === 'oneof') return isGiven(json, rest);
+  const level = json as Readonly<Record<string, JsonValue>>;
+  const keys =
+    'name' in step ? [step.name, step.jsonName] : [String(step.kind === 'list_sub' ? step.index : step.key)];
+  return keys.some((key) => isGiven(level[key], rest));
 }
 
 /** protobuf's own message quotes the offending value; a field's name and type say enough. */

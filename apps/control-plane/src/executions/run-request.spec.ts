@@ -1,0 +1,83 @@
+import { create } from '@bufbuild/protobuf';
+import { REDACTED } from '@stigmer/domain';
+import { WorkflowExecutionSchema } from '@stigmer/proto/agentic/workflowexecution/v1/api';
+import * as fc from 'fast-check';
+import { digestOf, redacted, redactedNames } from './run-request';
+
+const KIND = { name: 'WorkflowExecution', schema: WorkflowExecutionSchema } as const;
+const name = fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/);
+const value = fc.record({ value: fc.string(), isSecret: fc.boolean() });
+const entries = fc.uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 12 });
+const run = (variables: readonly (readonly [string, { value: string; isSecret: boolean }])[], id = 'wex-1') =>
+  create(WorkflowExecutionSchema, {
+    metadata: { id },
+    spec: { workflowId: 'w', runtimeEnv: Object.fromEntries(variables), callbackToken: Buffer.from('token') },
+  });
+
+describe('the digest of a request', () => {
+  it('does not depend on the order of its maps', () => {
+    fc.assert(
+      fc.property(entries, (variables) => {
+        expect(digestOf(KIND, run(variables.toReversed()))).toEqual(digestOf(KIND, run(variables)));
+      }),
+    );
+  });
+
+  it('depends on every value, on its secrecy and on the id', () => {
+    fc.assert(
+      fc.property(entries, name, value, (variables, key, { value: text, isSecret }) => {
+        const others = variables.filter(([known]) => known !== key);
+        const digests = [
+          run([...others, [key, { value: text, isSecret }]]),
+          run([...others, [key, { value: `${text}.`, isSecret }]]),
+          run([...others, [key, { value: text, isSecret: !isSecret }]]),
+          run([...others, [key, { value: text, isSecret }]], 'wex-2'),
+          run(others),
+        ].map((request) => digestOf(KIND, request).toString('hex'));
+        expect(new Set(digests).size).toBe(5);
+      }),
+    );
+  });
+
+  it('does not depend on what the server writes', () => {
+    const request = run([]);
+    const answered = create(WorkflowExecutionSchema, {
+      metadata: { id: 'wex-1', version: { id: '7' } },
+      ...(request.spec === undefined ? {} : { spec: request.spec }),
+      status: { phase: 3 },
+    });
+    expect(digestOf(KIND, answered)).toEqual(digestOf(KIND, request));
+  });
+});
+
+describe('an execution as it is stored', () => {
+  it('holds the value of no secret, whether the request or the merge says that it is one', () => {
+    fc.assert(
+      fc.property(entries, fc.array(name), (variables, mergedSecrets) => {
+        const secrets = new Set(mergedSecrets);
+        const request = run(variables);
+        const shown = redacted(KIND, request, (key) => secrets.has(key));
+        for (const [key, { value: text, isSecret }] of variables) {
+          const hidden = isSecret || secrets.has(key);
+          expect(shown.spec?.runtimeEnv[key]).toMatchObject(
+            hidden ? { value: REDACTED, isSecret: true } : { value: text, isSecret: false },
+          );
+        }
+        expect(shown.spec?.callbackToken).toHaveLength(0);
+        expect(request).toEqual(run(variables));
+      }),
+    );
+  });
+
+  it('says which values were left out', () => {
+    const shown = redacted(
+      KIND,
+      run([
+        ['A', { value: 'a', isSecret: true }],
+        ['B', { value: 'b', isSecret: false }],
+      ]),
+      () => false,
+    );
+    expect([...redactedNames(shown)]).toEqual(['A']);
+  });
+});
