@@ -20,6 +20,8 @@ const LEFTOVER_MS = 20_000;
 
 /** Runs the server until it is told to stop. Never returns: the process ends with it. */
 export async function supervise(): Promise<never> {
+  // Inherited by all parts: what they write, databases and logs included, is the owner's alone.
+  process.umask(0o077);
   const [request] = (await once(process, 'message')) as [StartRequest];
   const layout = layoutOf(request.home);
   await makePrivateFolder(layout.run);
