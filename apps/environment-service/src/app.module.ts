@@ -10,7 +10,7 @@ import {
 } from './environments.controller';
 import { Environments } from './environments';
 import { EnvironmentStore } from './environments.store';
-import { EnvironmentVaultUseCase } from './environment-vault';
+import { EnvironmentBatches } from './environment-batches';
 import { verifyKeys } from './key-record.store';
 import { connectMongo } from './mongo';
 
@@ -37,7 +37,7 @@ export class AppModule {
       providers: [
         { provide: EnvironmentStore, useValue: store },
         { provide: Environments, useValue: new Environments({ store, ring, users, log }) },
-        { provide: EnvironmentVaultUseCase, useValue: new EnvironmentVaultUseCase(store, ring) },
+        { provide: EnvironmentBatches, useValue: new EnvironmentBatches(store, ring, log) },
       ],
     };
   }
@@ -49,6 +49,8 @@ async function openStore(config: EnvironmentConfig, ring: KeyRing, log: Logger):
     await verifyKeys(connection, ring);
     const store = new EnvironmentStore(connection);
     await store.prepare();
+    // A key that was retired too early, or a database that was restored in part: better found now than at a run.
+    for (const id of await store.keysInUse()) ring.assertHolds(id);
     return store;
   } catch (error) {
     await connection.close();

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KeyRing } from '@stigmer/crypto';
-import { invalidArgument, slugify, type Violation } from '@stigmer/domain';
+import { invalidArguments, slugify } from '@stigmer/domain';
 import type { ApiResourceMetadata } from '@stigmer/proto/commons/apiresource/metadata';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import { newId } from '@stigmer/service';
@@ -39,7 +39,7 @@ const MAX_SLUG = 128;
 /** Reads a resource as an edit; what it leaves out of its names is kept from the stored environment. */
 export function editOf(resource: Environment, existing?: EnvironmentDocument): Edit {
   const { metadata, spec } = resource;
-  if (metadata === undefined) throw invalidArgument('metadata: value is required');
+  if (metadata === undefined) throw badField('metadata', 'value is required');
   return {
     facts: {
       ...namesOf(metadata, existing),
@@ -118,6 +118,5 @@ function assertSize(document: EnvironmentDocument): void {
 }
 
 function badField(field: string, description: string) {
-  const violation: Violation = { field, description };
-  return invalidArgument(`${field}: ${description}`, [violation]);
+  return invalidArguments([{ field, description }]);
 }

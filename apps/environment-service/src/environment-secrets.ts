@@ -26,7 +26,8 @@ export class EnvironmentSecrets {
     readonly header: CryptoHeader,
     /** False for documents of earlier systems, and for those whose key is no longer the active one. */
     readonly current: boolean,
-    private readonly legacy: boolean,
+    /** The values are in a form of earlier systems. */
+    readonly legacy: boolean,
   ) {}
 
   /** For a document that is about to be made. */

@@ -333,6 +333,23 @@ describe('Reading environments', () => {
     expect(first.items[0]?.spec?.data['T']?.value).toBe(REDACTED);
   });
 
+  it('cuts a page before it outgrows a message', async () => {
+    const org = 'large';
+    const big = Object.fromEntries(
+      Array.from({ length: 48 }, (_, i) => [`V${i}`, { value: 'x'.repeat(65_536) }]),
+    );
+    for (const name of ['one', 'two', 'three'])
+      await gateway.commands.create(environment(big, { org, name }));
+    const slugs: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await gateway.queries.list({ org, pageSize: 10, pageToken });
+      slugs.push(...page.items.map(({ metadata }) => metadata?.slug ?? ''));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(slugs).toEqual(['one', 'two', 'three']);
+  });
+
   it('reveals one value to the owner alone, and leaves one audit line for it', async () => {
     const made = await gateway.commands.create(environment({ TOKEN: { value: CANARY, isSecret: true } }));
     const input = { environmentId: idOf(made), key: 'TOKEN' };
@@ -469,6 +486,22 @@ describe('Deleting an environment', () => {
 });
 
 describe('The keys of a database', () => {
+  it('are checked against its documents too: a key that one still needs cannot be left out', async () => {
+    const restored = await startMongo();
+    try {
+      const first = await startEnvironmentService({ mongoUrl: restored.url, key });
+      await first.as('gateway').commands.create(environment({}));
+      await first.close();
+      const next = randomBytes(32).toString('base64');
+      // Started with the old key beside it, the new one is the recorded one; no document was moved to it yet.
+      await (await startEnvironmentService({ mongoUrl: restored.url, key: next, previous: key })).close();
+      const early = startEnvironmentService({ mongoUrl: restored.url, key: next });
+      await expect(early).rejects.toThrow(/written with the encryption key/);
+    } finally {
+      await restored.stop();
+    }
+  });
+
   it('are checked at start: another key is refused, naming both fingerprints', async () => {
     const start = startEnvironmentService({ mongoUrl: mongo.url });
     await expect(start).rejects.toThrow(
@@ -505,3 +538,25 @@ describe('The keys of a database', () => {
 async function corrupt(resource: Environment, change: object): Promise<void> {
   await raw((documents) => documents.updateOne({ _id: idOf(resource) }, { $set: change }));
 }
+
+describe('A database that goes away', () => {
+  it('makes the service unavailable, which callers retry, and ends nothing', async () => {
+    const lost = await startMongo();
+    const alone = await startEnvironmentService({ mongoUrl: lost.url, key, logLevel: 'error' });
+    try {
+      const client = alone.as('gateway');
+      const made = await client.commands.create(environment({ T: { value: CANARY, isSecret: true } }));
+      // The audit does not depend on the level of the log.
+      await client.queries.getSecretValue({ environmentId: idOf(made), key: 'T' }, alone.owner);
+      expect(alone.lines.filter((line) => line.includes('secret.revealed'))).toHaveLength(1);
+      await lost.stop();
+      // Rpcs that clients do not try again by themselves.
+      const removal = { environmentId: idOf(made), keys: ['T'] };
+      const refused = [client.commands.create(environment({})), client.commands.removeVariables(removal)];
+      expect(await Promise.all(refused.map(kindOf))).toEqual(['unavailable', 'unavailable']);
+    } finally {
+      await alone.close();
+      await lost.stop();
+    }
+  });
+});

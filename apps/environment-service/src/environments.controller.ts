@@ -16,7 +16,7 @@ import { EnvironmentVault, type OpenEnvironmentsInput } from '@stigmer/proto/int
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
 import { toResource } from './environment-document';
 import { Environments } from './environments';
-import { EnvironmentVaultUseCase } from './environment-vault';
+import { EnvironmentBatches } from './environment-batches';
 
 /** Writes. Every answer is redacted. */
 @GrpcController(EnvironmentCommandController)
@@ -81,9 +81,9 @@ export class EnvironmentQueries implements RpcHandlers<typeof EnvironmentQueryCo
 /** The resolver's way in; the gateway has no route to it. */
 @GrpcController(EnvironmentVault)
 export class EnvironmentVaultController implements RpcHandlers<typeof EnvironmentVault> {
-  constructor(private readonly vault: EnvironmentVaultUseCase) {}
+  constructor(private readonly batches: EnvironmentBatches) {}
 
   async open(request: OpenEnvironmentsInput) {
-    return this.vault.open(request);
+    return this.batches.open(request);
   }
 }

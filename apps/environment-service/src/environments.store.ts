@@ -128,6 +128,12 @@ export class EnvironmentStore implements OnModuleDestroy {
     });
   }
 
+  /** The ids of the key-encryption keys that stored environments need. */
+  async keysInUse(): Promise<readonly string[]> {
+    const ids = await withMongo(() => this.model.distinct('crypto.kid'));
+    return ids.filter((id): id is string => typeof id === 'string');
+  }
+
   async onModuleDestroy(): Promise<void> {
     await this.connection.close();
   }
@@ -142,7 +148,8 @@ export class EnvironmentStore implements OnModuleDestroy {
       return await withMongo(write);
     } catch (error) {
       if (!isDuplicate(error)) throw error;
-      throw alreadyExists(`Environment already exists: ${org}/${slug} (or its id, ${_id})`);
+      const { _id: byId } = (error['keyPattern'] ?? {}) as Readonly<Record<string, unknown>>;
+      throw alreadyExists(`Environment already exists: ${byId === undefined ? `${org}/${slug}` : _id}`);
     }
   }
 }

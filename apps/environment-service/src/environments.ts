@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OnModuleDestroy } from '@nestjs/common';
 import type { KeyRing } from '@stigmer/crypto';
 import { aborted, DomainError, failedPrecondition, notFound, permissionDenied } from '@stigmer/domain';
 import type { GrpcClient } from '@stigmer/proto';
@@ -17,7 +18,7 @@ import { readVariables, redactedVariables } from './variables';
 export interface EnvironmentsOptions {
   readonly store: EnvironmentStore;
   readonly ring: KeyRing;
-  readonly users: Pick<GrpcClient<typeof EnvironmentUsers>, 'list'>;
+  readonly users: Pick<GrpcClient<typeof EnvironmentUsers>, 'list' | 'close'>;
   readonly log: Logger;
 }
 
@@ -34,8 +35,13 @@ const DEFAULT_PAGE = 50;
 const MAX_PAGE = 500;
 
 /** Environments: who may write what, versions, and what may be read. Documents in and out are sealed. */
-export class Environments {
-  constructor(private readonly options: EnvironmentsOptions) {}
+export class Environments implements OnModuleDestroy {
+  private readonly audit: Logger;
+
+  constructor(private readonly options: EnvironmentsOptions) {
+    // Who was given a secret is written down whatever the level of the log.
+    this.audit = options.log.child({}, { level: 'info' });
+  }
 
   /** Creates the environment or makes the stored one like it. Of two who create at once, one updates. */
   async apply(resource: Environment, caller: Caller): Promise<EnvironmentDocument> {
@@ -118,9 +124,11 @@ export class Environments {
 
   /** One variable with its plaintext, for the owner alone, and audited: the only read that reveals a secret. */
   async reveal(id: string, key: string, caller: Caller): Promise<StoredVariable> {
-    const { log, ring } = this.options;
     if (!caller.owner) {
-      log.warn({ audit: 'secret.refused', actor: caller.actor, environment: id, key }, 'secret not revealed');
+      this.audit.warn(
+        { audit: 'secret.refused', actor: caller.actor, environment: id, key },
+        'secret not revealed',
+      );
       throw permissionDenied(
         'a secret is revealed to the owner of this installation alone (the local token)',
       );
@@ -129,10 +137,17 @@ export class Environments {
     const variable = document.data.get(key);
     if (variable === undefined) throw notFound('Variable', `${key} in ${document.slug}`);
     const value = variable.is_secret
-      ? EnvironmentSecrets.of(ring, document).open(key, variable.value)
+      ? EnvironmentSecrets.of(this.options.ring, document).open(key, variable.value)
       : variable.value;
-    log.info({ audit: 'secret.revealed', actor: caller.actor, environment: id, key }, 'secret revealed');
+    this.audit.info(
+      { audit: 'secret.revealed', actor: caller.actor, environment: id, key },
+      'secret revealed',
+    );
     return { ...variable, value };
+  }
+
+  onModuleDestroy(): void {
+    this.options.users.close();
   }
 
   private async findWritten(resource: Environment): Promise<EnvironmentDocument | undefined> {

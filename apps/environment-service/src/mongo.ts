@@ -37,8 +37,8 @@ export async function withMongo<T>(operation: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether a write was refused because a unique index already has this key; says which field of the index. */
-export function isDuplicate(error: unknown): boolean {
+/** Whether a write was refused because a unique index already has this key. */
+export function isDuplicate(error: unknown): error is mongo.MongoServerError {
   return error instanceof mongo.MongoServerError && error.code === DUPLICATE_KEY;
 }
 

@@ -1,4 +1,4 @@
-import { invalidArgument, KINDS, referenceCandidates } from '@stigmer/domain';
+import { invalidArguments, KINDS, referenceCandidates } from '@stigmer/domain';
 import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import type { EnvironmentDocument } from './environment-document';
 import type { Wanted } from './environments.store';
@@ -36,7 +36,7 @@ export function describeReference({ slug, version }: ApiResourceReference): stri
 export function assertEnvironmentKind({ kind }: ApiResourceReference): void {
   const given: number = kind;
   if (given === KIND || given === UNSPECIFIED_KIND) return;
-  throw invalidArgument('kind: must be environment', [{ field: 'kind', description: 'must be environment' }]);
+  throw invalidArguments([{ field: 'kind', description: 'must be environment' }]);
 }
 
 // Earlier versions are not kept, so a reference to one finds nothing.

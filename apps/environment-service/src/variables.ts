@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { checkVariables, invalidArgument, quoteName, REDACTED, type Violation } from '@stigmer/domain';
+import { checkVariables, invalidArguments, quoteName, REDACTED, type Violation } from '@stigmer/domain';
 import { type EnvironmentValue, EnvironmentValueSchema } from '@stigmer/proto/agentic/environment/v1/spec';
 import { type EnvironmentContent, type StoredVariable, toValues } from './environment-document';
 import type { EnvironmentSecrets } from './environment-secrets';
@@ -13,7 +13,7 @@ const FIELD = 'spec.data';
 export function readVariables(values: Readonly<Record<string, EnvironmentValue>>): WantedVariables {
   // A wire map is decoded into a plain object, where a key `__proto__` vanishes into the prototype.
   if (Object.getPrototypeOf(values) !== Object.prototype) {
-    throw invalidArgument(`${FIELD}: __proto__ cannot be the name of a variable`);
+    throw invalidArguments([{ field: FIELD, description: '__proto__ cannot be the name of a variable' }]);
   }
   return new Map(Object.entries(values));
 }
@@ -25,8 +25,7 @@ export function readVariables(values: Readonly<Record<string, EnvironmentValue>>
 export function checkWanted(wanted: WantedVariables, stored: StoredVariables): void {
   checkVariables(pairs(wanted), 'environment', FIELD);
   const violations = [...wanted].flatMap(([name, value]) => misuseOfMarker(name, value, stored.get(name)));
-  if (violations.length === 0) return;
-  throw invalidArgument(violations.map((v) => `${v.field}: ${v.description}`).join('; '), violations);
+  if (violations.length > 0) throw invalidArguments(violations);
 }
 
 /**

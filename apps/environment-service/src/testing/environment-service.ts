@@ -47,6 +47,7 @@ export async function startEnvironmentService(options: {
   readonly key?: string;
   readonly previous?: string;
   readonly controlPlane?: string;
+  readonly logLevel?: 'debug' | 'error';
 }): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'stigmer-environment-service-'));
   await writeFile(join(folder, 'identity.jwk'), identities.privateJwk['environment-service'], {
@@ -63,7 +64,7 @@ export async function startEnvironmentService(options: {
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_PREVIOUS: options.previous ?? '',
   });
   const lines: string[] = [];
-  const log = createLogger('environment-service', 'debug', {
+  const log = createLogger('environment-service', options.logLevel ?? 'debug', {
     write: (line: string) => void lines.push(line),
   });
   const running: RunningService = await start({

@@ -5,16 +5,18 @@ import type {
   OpenedEnvironmentsSchema,
   OpenEnvironmentsInput,
 } from '@stigmer/proto/internal/v1/environment_vault';
+import type { Logger } from '@stigmer/service';
 import { type EnvironmentDocument, toValues } from './environment-document';
 import { EnvironmentSecrets } from './environment-secrets';
 import type { EnvironmentStore } from './environments.store';
 import { pick, wantedBy } from './references';
 
 /** Opens environments for a run: one query for all of its references, values in plaintext. */
-export class EnvironmentVaultUseCase {
+export class EnvironmentBatches {
   constructor(
     private readonly store: EnvironmentStore,
     private readonly ring: KeyRing,
+    private readonly log: Logger,
   ) {}
 
   /** In the order of the references; those that mean no environment of this organization come back as missing. */
@@ -50,6 +52,8 @@ export class EnvironmentVaultUseCase {
   private reader(document: EnvironmentDocument, redacted: boolean) {
     if (redacted || !hasSecrets(document)) return () => '';
     const secrets = EnvironmentSecrets.of(this.ring, document);
+    if (secrets.legacy)
+      this.log.info({ environment: document._id }, 'read in an older form, until its next write');
     return (name: string, stored: string) => secrets.open(name, stored);
   }
 }
