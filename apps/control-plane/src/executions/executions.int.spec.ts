@@ -13,7 +13,9 @@ import {
   WorkflowExecutionSchema,
 } from '@stigmer/proto/agentic/workflowexecution/v1/api';
 import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workflowexecution/v1/command';
+import { ExecutionPhase as WorkflowPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
+import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { ExecutionSnapshots } from '@stigmer/proto/internal/v1/execution_snapshots';
 import { Client, Connection } from '@temporalio/client';
 import { createConnection } from 'mongoose';
@@ -43,7 +45,7 @@ beforeAll(async () => {
   queries = replica.client(WorkflowExecutionQueryController, 'gateway');
   const declared = { TOKEN: { isSecret: true }, LEVEL: { value: 'info' } };
   const workflows = replica.client(WorkflowCommandController, 'gateway');
-  await workflows.apply(workflow('deploy', { envSpec: { data: declared } } as never));
+  await workflows.apply(workflow('deploy', { envSpec: { data: declared } }));
   await workflows.apply(workflow('plain'));
 }, 60_000);
 afterAll(async () => {
@@ -57,7 +59,7 @@ let count = 0;
 const nextId = () => `wex-test-${++count}`;
 const phaseOf = (execution: Execution) => execution.status?.phase;
 const secretRun = (id: string, value = CANARY) =>
-  workflowExecution(id, 'deploy', { runtimeEnv: { TOKEN: { value }, LEVEL: { value: 'debug' } } } as never);
+  workflowExecution(id, 'deploy', { runtimeEnv: { TOKEN: { value }, LEVEL: { value: 'debug' } } });
 
 /** Temporal is back, and the control-plane has found it again. */
 async function mendTemporal(): Promise<void> {
@@ -111,7 +113,7 @@ describe('creating an execution', () => {
           LEVEL: { value: 'debug' },
         },
         callbackToken: Buffer.from(CANARY),
-      } as never),
+      }),
     );
     expect(created.spec?.runtimeEnv).toMatchObject({
       TOKEN: { value: REDACTED, isSecret: true },
@@ -158,7 +160,7 @@ describe('creating an execution', () => {
     const data = { A: { isSecret: true }, B: {}, C: { value: 'given' } };
     await replica
       .client(WorkflowCommandController, 'gateway')
-      .apply(workflow('demanding', { envSpec: { data } } as never));
+      .apply(workflow('demanding', { envSpec: { data } }));
     const id = nextId();
     const error = await refusal(commands.create(workflowExecution(id, 'demanding')));
     expect(error.kind).toBe('failed-precondition');
@@ -172,9 +174,7 @@ describe('creating an execution', () => {
     ['an oversized value', { BIG: { value: 'x'.repeat(65 * 1024) } }],
     ['the marker of a hidden value', { TOKEN: { value: REDACTED, isSecret: true } }],
   ])('refuses %s among the runtime values', async (_what, runtimeEnv) => {
-    const error = await refusal(
-      commands.create(workflowExecution(nextId(), 'deploy', { runtimeEnv } as never)),
-    );
+    const error = await refusal(commands.create(workflowExecution(nextId(), 'deploy', { runtimeEnv })));
     expect(error.kind).toBe('invalid-argument');
     expect(error.violations[0]?.field).toContain('spec.runtime_env[');
     expect(farSide.explained).toHaveLength(0);
@@ -184,7 +184,7 @@ describe('creating an execution', () => {
     expect((await refusal(commands.create(workflowExecution(nextId(), 'no-such')))).message).toBe(
       'Workflow not found: no-such',
     );
-    const byInstance = workflowExecution(nextId(), '', { workflowInstanceId: 'no-such' } as never);
+    const byInstance = workflowExecution(nextId(), '', { workflowInstanceId: 'no-such' });
     expect((await refusal(commands.create(byInstance))).message).toBe('WorkflowInstance not found: no-such');
     expect((await refusal(commands.create(workflowExecution(nextId(), '')))).kind).toBe('invalid-argument');
   });
@@ -370,9 +370,9 @@ describe("an agent's execution", () => {
     const session = await replica.client(SessionCommandController, 'gateway').create({
       apiVersion: API_VERSION,
       kind: 'Session',
-      metadata: { name: 'with prod', org: ORG, ownerScope: 2 },
+      metadata: { name: 'with prod', org: ORG, ownerScope: ApiResourceOwnerScope.organization },
       spec: { agentInstanceId: instance.metadata?.id },
-    } as never);
+    });
     const second = await executions.create(agentExecution('aex-three', { sessionId: session.metadata?.id }));
     expect(second.spec?.agentId).toBe(first.spec?.agentId);
     expect(farSide.prepared.at(-1)?.environmentRefs.map(({ slug }) => slug)).toEqual(['prod']);
@@ -489,7 +489,7 @@ describe('an execution', () => {
       'invalid-argument',
     );
     await commands.updateStatus({ executionId: ids[0], status: { phase: 3 } as never });
-    const completed = await queries.list({ phase: 3, pageSize: 200 });
+    const completed = await queries.list({ phase: WorkflowPhase.EXECUTION_COMPLETED, pageSize: 200 });
     expect(completed.entries.every((entry) => phaseOf(entry) === 3)).toBe(true);
     expect(completed.entries.map(({ metadata }) => metadata?.id)).toContain(ids[0]);
   });

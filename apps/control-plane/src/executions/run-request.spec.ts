@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { REDACTED } from '@stigmer/domain';
 import { WorkflowExecutionSchema } from '@stigmer/proto/agentic/workflowexecution/v1/api';
+import { ExecutionPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import * as fc from 'fast-check';
 import { digestOf, redacted, redactedNames } from './run-request';
 
@@ -44,7 +45,7 @@ describe('the digest of a request', () => {
     const answered = create(WorkflowExecutionSchema, {
       metadata: { id: 'wex-1', version: { id: '7' } },
       ...(request.spec === undefined ? {} : { spec: request.spec }),
-      status: { phase: 3 },
+      status: { phase: ExecutionPhase.EXECUTION_COMPLETED },
     });
     expect(digestOf(KIND, answered)).toEqual(digestOf(KIND, request));
   });

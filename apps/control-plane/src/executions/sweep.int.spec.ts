@@ -11,7 +11,7 @@ import { workflow, workflowExecution } from '../testing/samples';
 import { type Backing, eventually, FAST, type Replica, startBacking, startReplica } from '../testing/stack';
 import { PHASE } from './execution-kind';
 
-/** `COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION` of Temporal's API. */
+/** `CommandType.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION` of Temporal's API, whose package is not ours to import. */
 const CANCEL_WORKFLOW = 7;
 
 let backing: Backing;
@@ -53,7 +53,7 @@ async function plane(limits: Partial<Limits> = {}): Promise<Plane> {
     commands,
     phase: async (id) => (await status(id))?.phase,
     error: async (id) => (await status(id))?.error,
-    log: replica.log,
+    log: () => replica.log(),
   };
 }
 
@@ -168,6 +168,7 @@ describe('what a crash leaves behind is settled', () => {
     await connection.workflowService.respondWorkflowTaskCompleted({
       namespace: 'default',
       taskToken,
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- its enum cannot be imported
       commands: [{ commandType: CANCEL_WORKFLOW, cancelWorkflowExecutionCommandAttributes: {} }],
     });
     await eventually(() => phase(id), settled(PHASE.cancelled));

@@ -7,6 +7,7 @@ import { SessionCommandController } from '@stigmer/proto/agentic/session/v1/comm
 import { SessionQueryController } from '@stigmer/proto/agentic/session/v1/query';
 import { WorkflowCommandController } from '@stigmer/proto/agentic/workflow/v1/command';
 import { WorkflowInstanceQueryController } from '@stigmer/proto/agentic/workflowinstance/v1/query';
+import { ApiResourceKind } from '@stigmer/proto/commons/apiresource/apiresourcekind/api_resource_kind';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { EnvironmentUsers } from '@stigmer/proto/internal/v1/environment_users';
 import type { GrpcClient } from '@stigmer/proto';
@@ -59,7 +60,7 @@ describe('resources', () => {
   it('finds a reference as an id, as a slug, and as prefix and slug', async () => {
     const { metadata } = await agents.apply(agent('by-reference'));
     for (const slug of [metadata?.id, 'by-reference', 'agt-by-reference']) {
-      const found = await agentQueries.getByReference({ org: ORG, slug, kind: 40 });
+      const found = await agentQueries.getByReference({ org: ORG, slug, kind: ApiResourceKind.agent });
       expect(found.metadata?.id).toBe(metadata?.id);
     }
     expect((await refusal(agentQueries.getByReference({ org: 'other', slug: 'by-reference' }))).message).toBe(
@@ -68,7 +69,9 @@ describe('resources', () => {
   });
 
   it('refuses a reference to another kind', async () => {
-    const error = await refusal(agentQueries.getByReference({ org: ORG, slug: 'x', kind: 53 }));
+    const error = await refusal(
+      agentQueries.getByReference({ org: ORG, slug: 'x', kind: ApiResourceKind.environment }),
+    );
     expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'kind' }] });
   });
 
@@ -192,7 +195,7 @@ describe('a template', () => {
 
   it('does not carry a value of a secret: INVALID_ARGUMENT naming the key and not the value', async () => {
     const data = { GITHUB_TOKEN: { isSecret: true, value: 'canary-value' }, PLAIN: { value: 'x' } };
-    const error = await refusal(agents.apply(agent('leaky', { envSpec: { data } } as never)));
+    const error = await refusal(agents.apply(agent('leaky', { envSpec: { data } })));
     expect(error.kind).toBe('invalid-argument');
     expect(error.message).toContain('GITHUB_TOKEN');
     expect(error.message).not.toContain('canary-value');

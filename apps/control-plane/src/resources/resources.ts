@@ -11,7 +11,7 @@ import { encodePosition, type Page } from './paging';
 import { type ListFilter, ResourceStore } from './resources.store';
 
 /** How often a write that names no version is repeated when others write at the same time. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 20;
 
 /** One page of a list and the token of the next, empty after the last. */
 export interface ListedPage<R> {

@@ -161,6 +161,9 @@ class Vault implements RpcHandlers<typeof ContextVault> {
   }
 }
 
+@Module({})
+class FarSideModule {}
+
 /** The services on the far side, over real gRPC with real identities. */
 export async function startFarSides(keys: TestIdentities) {
   const environments = await serveFake(
@@ -193,8 +196,6 @@ async function serveFake(
   services: readonly DescService[],
   controllers: Type[],
 ): Promise<{ readonly address: string; readonly running: RunningService }> {
-  class FakeModule {}
-  Module({ controllers })(FakeModule);
   const address = `127.0.0.1:${await freePort()}`;
   const config = {
     STIGMER_LISTEN: address,
@@ -206,7 +207,7 @@ async function serveFake(
     name,
     services,
     config,
-    module: FakeModule,
+    module: { module: FarSideModule, controllers },
     log: createLogger(name, 'silent'),
   });
   return { address, running };
