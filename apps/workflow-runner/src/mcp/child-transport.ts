@@ -32,6 +32,9 @@ export class ChildTransport implements Transport {
   readonly #launch: ChildLaunch;
   readonly #buffer = new ReadBuffer({ maxBufferSize: MESSAGE_BYTES });
   #child: ChildProcessByStdio<Writable, Readable, Readable> | undefined;
+  /** The child has ended and its pipes were read to their end. */
+  #ended = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #stderr = Buffer.alloc(0);
   #stderrCut = false;
 
@@ -65,7 +68,12 @@ export class ChildTransport implements Transport {
       this.#read(chunk);
     });
     child.on('error', (error) => this.onerror?.(error));
-    child.on('close', () => this.onclose?.());
+    this.#ended = new Promise((done) => {
+      child.on('close', () => {
+        done();
+        this.onclose?.();
+      });
+    });
     for (const stream of [child.stdin, child.stdout]) stream.on('error', (error) => this.onerror?.(error));
     await once(child, 'spawn'); // rejects with the child's `error`
   }
@@ -76,19 +84,30 @@ export class ChildTransport implements Transport {
     if (!stdin.write(serializeMessage(message))) await once(stdin, 'drain');
   }
 
-  /** Ends the whole process group; returns when its leader is gone. */
-  async close(): Promise<void> {
+  /** Ends the whole process group; returns when its leader is gone and has said its last. */
+  close(): Promise<void> {
+    // The MCP client may be closing already: whoever asks again waits for the same end.
+    return (this.#closing ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child?.pid === undefined) return;
-    const gone = hasEnded(child) ? Promise.resolve() : once(child, 'close');
     child.stdin.end();
-    await Promise.race([gone, delay(GRACE_MS, undefined, { ref: false })]);
+    await this.#endedWithin(GRACE_MS);
     signalGroup(child.pid, 'SIGTERM');
-    await Promise.race([gone, delay(TERM_MS, undefined, { ref: false })]);
+    await this.#endedWithin(TERM_MS);
     signalGroup(child.pid, 'SIGKILL'); // also what the leader left behind in its group
-    await gone;
+    await this.#endedWithin(GRACE_MS);
+    // A process that left the group may hold these pipes for as long as it lives.
+    for (const pipe of [child.stdout, child.stderr]) pipe.destroy();
+    await this.#ended;
     this.#buffer.clear();
+  }
+
+  async #endedWithin(ms: number): Promise<void> {
+    await Promise.race([this.#ended, delay(ms, undefined, { ref: false })]);
   }
 
   #read(chunk: Buffer): void {
@@ -117,10 +136,6 @@ export class ChildTransport implements Transport {
     this.#stderrCut ||= all.length > STDERR_BYTES;
     this.#stderr = all.subarray(-STDERR_BYTES);
   }
-}
-
-function hasEnded(child: { readonly exitCode: number | null; readonly signalCode: string | null }): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }
 
 function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
