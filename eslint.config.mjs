@@ -44,7 +44,7 @@ const boundaryRule = (depConstraints) => [
 ];
 
 export default tseslint.config(
-  { ignores: ['**/dist', '**/gen', '**/node_modules', '.nx', '.venv', '**/*.js', '**/*.mjs'] },
+  { ignores: ['**/dist', '**/gen', '**/node_modules', '.nx', '.venv', '**/*.js', '**/*.cjs', '**/*.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     files: ['**/*.ts'],
