@@ -46,11 +46,12 @@ export class AppModule {
 async function openStore(config: EnvironmentConfig, ring: KeyRing, log: Logger): Promise<EnvironmentStore> {
   const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
   try {
-    await verifyKeys(connection, ring);
     const store = new EnvironmentStore(connection);
     await store.prepare();
-    // A key that was retired too early, or a database that was restored in part: better found now than at a run.
+    // A key retired too early, or a database restored in part: better found now than at a run. And before the record
+    // is looked at, since a database without one would remember whatever key this service came with.
     for (const id of await store.keysInUse()) ring.assertHolds(id);
+    await verifyKeys(connection, ring);
     return store;
   } catch (error) {
     await connection.close();

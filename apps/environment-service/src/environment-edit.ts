@@ -87,6 +87,7 @@ export function editDocument(
   author: Author,
 ): Outcome {
   checkWanted(edit.wanted, existing.data);
+  // Whoever writes back what was read must find it unchanged, so secrets are compared by their plaintext.
   const secrets = EnvironmentSecrets.of(ring, existing);
   const content = { ...edit.facts, data: sealVariables(edit.wanted, existing.data, secrets) };
   const changed = !isDeepStrictEqual(content, contentOf(existing));

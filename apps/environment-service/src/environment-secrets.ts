@@ -41,6 +41,7 @@ export class EnvironmentSecrets {
     const { crypto } = document;
     const label = labelOf(document);
     const place = placeOf(document);
+    // By the header alone, never by the look of a value: or an old form pasted into a sealed document would open.
     if (crypto === undefined) {
       const { dataKey, header } = createDataKey(ring, place);
       return new EnvironmentSecrets(ring, label, dataKey, header, false, true);

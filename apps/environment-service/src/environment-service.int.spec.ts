@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { credentials, status } from '@grpc/grpc-js';
 import { DomainError, REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
+import { grpcClient } from '@stigmer/proto';
 import { type Environment, EnvironmentSchema } from '@stigmer/proto/agentic/environment/v1/api';
 import type { EnvironmentValueSchema } from '@stigmer/proto/agentic/environment/v1/spec';
 import { ApiResourceKind } from '@stigmer/proto/commons/apiresource/apiresourcekind/api_resource_kind';
+import { EnvironmentVault } from '@stigmer/proto/internal/v1/environment_vault';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { type Collection, createConnection } from 'mongoose';
 import {
@@ -410,6 +413,9 @@ describe('Opening environments for a run', () => {
     expect(await kindOf(gateway.vault.open({ org: 'x' }))).toBe('permission-denied');
     expect(await kindOf(service.as('workflow-runner').vault.open({ org: 'x' }))).toBe('permission-denied');
     expect(await kindOf(service.as('workflow-runner').queries.get({ value: 'x' }))).toBe('permission-denied');
+    const stranger = grpcClient(EnvironmentVault, service.address, credentials.createInsecure());
+    await expect(stranger.open({ org: 'x' })).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    stranger.close();
   });
 });
 
@@ -497,6 +503,11 @@ describe('The keys of a database', () => {
       await (await startEnvironmentService({ mongoUrl: restored.url, key: next, previous: key })).close();
       const early = startEnvironmentService({ mongoUrl: restored.url, key: next });
       await expect(early).rejects.toThrow(/written with the encryption key/);
+
+      // A restore that brought the documents and not the record: the wrong key is refused, and is not remembered.
+      await dropKeyRecord(restored.url);
+      await expect(startEnvironmentService({ mongoUrl: restored.url })).rejects.toThrow(/written with/);
+      await (await startEnvironmentService({ mongoUrl: restored.url, key })).close();
     } finally {
       await restored.stop();
     }
@@ -534,6 +545,12 @@ describe('The keys of a database', () => {
     }
   });
 });
+
+async function dropKeyRecord(url: string): Promise<void> {
+  const connection = await createConnection(url, { dbName: 'stigmer_environments' }).asPromise();
+  await connection.collection('key_ring').deleteMany({});
+  await connection.close();
+}
 
 async function corrupt(resource: Environment, change: object): Promise<void> {
   await raw((documents) => documents.updateOne({ _id: idOf(resource) }, { $set: change }));

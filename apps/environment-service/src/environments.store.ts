@@ -45,7 +45,11 @@ export interface Wanted {
   readonly slugs: readonly string[];
 }
 
-/** Environments in MongoDB. Ciphertext only: whoever calls has sealed what is secret. */
+/**
+ * Environments in MongoDB. Ciphertext only: whoever calls has sealed what is secret, and nothing in here could open it.
+ * Each change replaces the whole document and names the version it was made from, so that a header, its values and
+ * its version never come from two different writes.
+ */
 export class EnvironmentStore implements OnModuleDestroy {
   private readonly model: Model<Row>;
 

@@ -109,6 +109,7 @@ export class Environments implements OnModuleDestroy {
   async getByReference(reference: ApiResourceReference): Promise<EnvironmentDocument> {
     assertEnvironmentKind(reference);
     const { store } = this.options;
+    // Without an organization to look in, only an id says which environment is meant.
     const byId = reference.org === '' ? await store.findById(reference.slug) : undefined;
     const found = byId === undefined ? await store.findAny(wantedBy(reference.org, [reference])) : [byId];
     return pick(reference, found) ?? absent(describeReference(reference));
@@ -155,6 +156,7 @@ export class Environments implements OnModuleDestroy {
     const { store } = this.options;
     if (metadata.id === '') return store.findBySlug(metadata.org, slugOf(metadata));
     const found = await store.findById(metadata.id);
+    // Another organization's does not exist for this one: not found, and not taken over.
     return found?.org === metadata.org ? found : undefined;
   }
 

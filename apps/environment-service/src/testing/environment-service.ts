@@ -33,6 +33,7 @@ export interface FakeUser {
 
 /** A running environment service on a database, with clients as each caller, and what it logged. */
 export interface TestService {
+  readonly address: string;
   readonly lines: readonly string[];
   as(name: ServiceName): ReturnType<typeof clients>;
   readonly owner: { readonly metadata: Metadata };
@@ -76,6 +77,7 @@ export async function startEnvironmentService(options: {
   });
   const open: { close(): void }[] = [];
   return {
+    address: listen,
     lines,
     owner: { metadata: ownerMetadata() },
     as: (name) => {
