@@ -1,6 +1,7 @@
-import { theStack } from './stack';
+import { shared } from './global-setup';
 
 // eslint-disable-next-line no-restricted-exports -- Jest's interface
 export default async function teardown(): Promise<void> {
-  await theStack().stop();
+  await shared.stack?.stop();
+  await shared.model?.close();
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { theStack } from './stack';
+import { succeeded } from './stigmer';
 
 /** The commands of the plan this system comes from, as its Parts 4 and 6 write them. */
 describe('the plan, as written', () => {
@@ -26,8 +27,7 @@ describe('the plan, as written', () => {
       cwd: folder,
       ...(input === undefined ? {} : { input }),
     });
-    expect({ line, ...outcome }).toMatchObject({ code: 0 });
-    return outcome;
+    return succeeded(outcome, line);
   };
 
   it('applies the agent template, the environment and the instance', async () => {
@@ -38,10 +38,11 @@ describe('the plan, as written', () => {
   });
 
   it('executes the agent with the runtime override of Part 6', async () => {
-    const { stdout } = await run(
+    const { stderr } = await run(
       'agent execute agt-github-reviewer --message "Review PR #123" --env GITHUB_ORG=other-org',
     );
-    expect(stdout).toContain('COMPLETED');
+    expect(stderr).toContain('instance github-reviewer-prod');
+    expect(stderr).toMatch(/^completed$/m);
   });
 
   it('executes the agent with every flag of Part 4', async () => {
@@ -66,7 +67,7 @@ describe('the plan, as written', () => {
       'workflow execute wf-deploy --trigger "Deploy to production" --env ENVIRONMENT=prod --secret AWS_ACCESS_KEY=AKIAIOSFODNN7EXAMPLE --secret AWS_SECRET_KEY=-',
       'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n',
     );
-    expect(stdout).toContain('COMPLETED');
+    expect(stderr).toMatch(/^completed$/m);
     expect(stdout + stderr).not.toMatch(/AKIAIOSFODNN7EXAMPLE|wJalrXUtnFEMI/);
   });
 
@@ -83,21 +84,16 @@ const words = (line: string): readonly string[] =>
 const secretOf = (yaml: string): string =>
   /value: "(ghp_[^"]+)"/.exec(yaml)?.[1] ?? 'no secret found in the file';
 
-const agentProgram = `import { Agent, mcp, run } from '@stigmer/sdk';
+const agentProgram = `import { Agent, run, stdioServer } from '@stigmer/sdk';
 
 run((ctx) => {
   new Agent(ctx, 'github-reviewer', {
     instructions: 'Review GitHub pull requests with care.',
-    env: {
-      GITHUB_TOKEN: { secret: true, description: 'GitHub personal access token' },
+    envSpec: {
+      GITHUB_TOKEN: { isSecret: true, description: 'GitHub personal access token' },
       GITHUB_ORG: { description: 'GitHub organization name' },
     },
-    mcpServers: [
-      mcp.stdio('github', {
-        command: 'mcp-server-everything',
-        env: { GITHUB_TOKEN: '\${GITHUB_TOKEN}' },
-      }),
-    ],
+    mcpServers: [stdioServer('github', { command: 'mcp-server-everything', env: ['GITHUB_TOKEN'] })],
   });
 });
 `;

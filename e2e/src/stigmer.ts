@@ -48,6 +48,12 @@ export function stigmer(args: readonly string[], options: RunOptions = {}): Prom
   });
 }
 
+/** Requires exit code 0; what was printed is in the error otherwise. */
+export function succeeded(outcome: Outcome, what = 'stigmer'): Outcome {
+  if (outcome.code === 0) return outcome;
+  throw new Error(`${what} ended with exit code ${outcome.code}:\n${outcome.stdout}\n${outcome.stderr}`);
+}
+
 /** The MCP servers of the examples are started by name, from the repository's own packages. */
 export function pathWithTools(): string {
   return [
