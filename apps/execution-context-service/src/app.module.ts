@@ -24,10 +24,15 @@ export class AppModule {
       config.STIGMER_CONTEXT_ENCRYPTION_KEY_PREVIOUS,
     );
     const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
-    await verifyKeys(connection, ring);
     const store = new ContextStore(connection);
-    await store.prepare();
-    const seal = new ContextSeal(ring);
+    try {
+      await verifyKeys(connection, ring);
+      await store.prepare();
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    const seal = new ContextSeal(ring, log);
     const maxLifetimeMs = config.STIGMER_CONTEXT_MAX_LIFETIME;
     return {
       module: AppModule,

@@ -2,7 +2,7 @@ import { parseKey, parseKeys } from '@stigmer/crypto';
 import { parsed, serviceConfig } from '@stigmer/service';
 import { z } from 'zod';
 
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** The configuration of the execution context service; each variable is also read from `<NAME>_FILE`. */
 export const contextConfig = serviceConfig.extend({
@@ -15,8 +15,8 @@ export const contextConfig = serviceConfig.extend({
     .meta({ description: 'Earlier keys, for reading alone; separated by commas or white space.' }),
   STIGMER_CONTEXT_MAX_LIFETIME: z
     .string()
-    .regex(/^\d{1,9}[smhd]$/, 'must be a number and a unit, as in 30s, 24h or 7d')
-    .transform((text) => Number.parseInt(text, 10) * UNITS[text.slice(-1) as keyof typeof UNITS])
+    .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, 'must be a number and a unit, as in 30s, 24h or 7d')
+    .transform((text) => Number.parseInt(text, 10) * UNITS[text.replace(/^\d+/, '') as keyof typeof UNITS])
     .default(7 * UNITS.d)
     .meta({ description: "The longest that a run's context may live, renewals included, as in 7d." }),
 });

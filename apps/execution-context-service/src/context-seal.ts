@@ -12,6 +12,7 @@ import {
 } from '@stigmer/crypto';
 import { failedPrecondition } from '@stigmer/domain';
 import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
+import type { Logger } from '@stigmer/service';
 import type { ContextData } from './context-data';
 import type { ContextDocument } from './context-document';
 
@@ -33,7 +34,10 @@ export interface ContextContent {
  * the expiry is bound to the wrapped data key alone, so that a renewal re-wraps 60 bytes and touches no value.
  */
 export class ContextSeal {
-  constructor(private readonly ring: KeyRing) {}
+  constructor(
+    private readonly ring: KeyRing,
+    private readonly log: Logger,
+  ) {}
 
   seal(facts: SealedFacts, { data, digest }: ContextContent): Pick<ContextDocument, 'crypto' | 'sealed'> {
     const { dataKey, header } = createDataKey(this.ring, placeOf(facts), boundOf(facts.expires_at));
@@ -49,7 +53,7 @@ export class ContextSeal {
 
   /** What was sealed. What was altered, moved, or sealed under a key that is not here is FAILED_PRECONDITION. */
   open(document: ContextDocument): ContextContent {
-    const plaintext = explained(document.execution_id, () => {
+    const plaintext = this.explained(document.execution_id, () => {
       const bound = boundOf(document.expires_at);
       const dataKey = openDataKey(this.ring, placeOf(document), document.crypto, bound);
       return openBlob(dataKey, document.sealed, factsOf(document));
@@ -65,9 +69,21 @@ export class ContextSeal {
   /** The header under a later expiry, and under the active key. */
   renew(document: ContextDocument, expiresAt: Date): CryptoHeader {
     const bound = { from: boundOf(document.expires_at), to: boundOf(expiresAt) };
-    return explained(document.execution_id, () =>
+    return this.explained(document.execution_id, () =>
       rewrap(this.ring, placeOf(document), document.crypto, bound),
     );
+  }
+
+  /** What cannot be opened stays so until someone acts: a failed precondition, and a line for the operator. */
+  private explained<T>(executionId: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      this.log.error({ execution: executionId, err: error }, 'a context cannot be opened');
+      const message = `the context of ${executionId} cannot be opened: ${error.message}`;
+      throw failedPrecondition(message, [], { cause: error });
+    }
   }
 }
 
@@ -81,15 +97,4 @@ function factsOf({ _id, created }: SealedFacts): readonly string[] {
 
 function boundOf(expiresAt: Date): readonly string[] {
   return [expiresAt.toISOString()];
-}
-
-/** What cannot be opened stays so until someone acts, so it is a failed precondition and not an internal error. */
-function explained<T>(executionId: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof CryptoError)) throw error;
-    const message = `the context of ${executionId} cannot be opened: ${error.message}`;
-    throw failedPrecondition(message, [], { cause: error });
-  }
 }

@@ -452,7 +452,8 @@ describe('A context that was tampered with', () => {
     const error = await failure(revealed(target));
     expect(error.kind).toBe('failed-precondition');
     expect(error.message).toContain(`the context of ${target} cannot be opened`);
-    expect(error.message).not.toContain(CANARY);
+    expect(service.lines.join('')).toContain(`"execution":"${target}","err":{"type":"CryptoError"`);
+    for (const text of [error.message, service.lines.join('')]) expect(text).not.toContain(CANARY);
   });
 
   it('is not passed off as a repetition either', async () => {

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import { importKey, KeyRing } from '@stigmer/crypto';
+import { DomainError } from '@stigmer/domain';
+import { ExecutionValueSchema } from '@stigmer/proto/agentic/executioncontext/v1/spec';
+import { ApiResourceMetadataSchema } from '@stigmer/proto/commons/apiresource/metadata';
+import { createLogger } from '@stigmer/service';
+import type { ContextDocument } from './context-document';
+import { ContextSeal } from './context-seal';
+
+const CANARY = 'canary-3c9d';
+const DAY = 86_400_000;
+const key = importKey(randomBytes(32));
+const seal = sealWith(new KeyRing(key));
+const content = {
+  data: { TOKEN: create(ExecutionValueSchema, { value: CANARY, isSecret: true }) },
+  digest: Uint8Array.of(1, 2, 3),
+};
+
+function sealWith(ring: KeyRing): ContextSeal {
+  return new ContextSeal(ring, createLogger('execution-context-service', 'silent'));
+}
+
+function sealed(over: Partial<ContextDocument> = {}): ContextDocument {
+  const made = { by: 'alice', at: new Date(1_000) };
+  const facts = {
+    ...({ _id: 'exec-1', execution_id: 'aex-1', origin: 'run', org: 'acme', slug: 'exec-1' } as const),
+    metadata: create(ApiResourceMetadataSchema),
+    version: { id: 'ver-1', message: '', previous: '' },
+    ...{ created: made, updated: made, expires_at: new Date(DAY) },
+    ...over,
+  };
+  return { ...facts, ...seal.seal(facts, content) };
+}
+
+function refusal(action: () => unknown): DomainError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+  throw new Error('expected a failure');
+}
+
+describe('A sealed context', () => {
+  it('opens to what was sealed, its digest too', () => {
+    expect(seal.open(sealed())).toEqual(content);
+  });
+
+  it('shows nothing of what is in it, not even the names', () => {
+    const bytes = sealed().sealed.toString('latin1');
+    expect(bytes).not.toContain(CANARY);
+    expect(bytes).not.toContain('TOKEN');
+  });
+
+  it('is never sealed twice alike', () => {
+    const [one, other] = [sealed(), sealed()];
+    expect(one.sealed.equals(other.sealed)).toBe(false);
+    expect(one.crypto.wdek).not.toBe(other.crypto.wdek);
+    expect(one.crypto.commitment).not.toBe(other.crypto.commitment);
+  });
+
+  it.each<[string, Partial<ContextDocument>]>([
+    ['another execution', { execution_id: 'aex-2' }],
+    ['another organization', { org: 'other' }],
+    ['a run, when a client made it', { origin: 'gateway' }],
+    ['another document', { _id: 'exec-2' }],
+    ['another creator', { created: { by: 'mallory', at: new Date(1_000) } }],
+    ['a later birth, to live longer', { created: { by: 'alice', at: new Date(2_000) } }],
+    ['a later expiry', { expires_at: new Date(2 * DAY) }],
+    ['an earlier expiry', { expires_at: new Date(DAY - 1) }],
+  ])('does not open for %s', (_, altered) => {
+    const error = refusal(() => seal.open({ ...sealed(), ...altered }));
+    expect(error.kind).toBe('failed-precondition');
+    expect(error.message).toContain(`the context of ${altered.execution_id ?? 'aex-1'} cannot be opened`);
+  });
+
+  it('does not open when any bit of it was changed', () => {
+    const { sealed: blob, ...document } = sealed();
+    for (let at = 0; at < blob.length; at++) {
+      const changed = Buffer.from(blob);
+      changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
+      expect(refusal(() => seal.open({ ...document, sealed: changed })).kind).toBe('failed-precondition');
+    }
+  });
+
+  it('names the key that it needs and the keys that are there, and no value', () => {
+    const other = importKey(randomBytes(32));
+    const error = refusal(() => sealWith(new KeyRing(other)).open(sealed()));
+    expect(error.message).toBe(
+      `the context of aex-1 cannot be opened: needs the encryption key ${key.id}, configured: ${other.id}`,
+    );
+  });
+});
+
+describe('A renewed context', () => {
+  it('opens under the new expiry alone, its blob being the same', () => {
+    const before = sealed();
+    const later = new Date(2 * DAY);
+    const after = { ...before, expires_at: later, crypto: seal.renew(before, later) };
+    expect(seal.open(after)).toEqual(content);
+    expect(refusal(() => seal.open({ ...after, expires_at: before.expires_at })).kind).toBe(
+      'failed-precondition',
+    );
+    expect(refusal(() => seal.open({ ...before, expires_at: later })).kind).toBe('failed-precondition');
+  });
+
+  it('is not made from one whose expiry was altered', () => {
+    const altered = { ...sealed(), expires_at: new Date(3 * DAY) };
+    expect(refusal(() => seal.renew(altered, new Date(4 * DAY))).message).toContain('the context of aex-1');
+  });
+
+  it('is wrapped by the active key', () => {
+    const next = importKey(randomBytes(32));
+    const before = sealed();
+    const later = new Date(2 * DAY);
+    const crypto = sealWith(new KeyRing(next, [key])).renew(before, later);
+    expect(crypto.kid).toBe(next.id);
+    expect(crypto.commitment).toBe(before.crypto.commitment);
+    expect(sealWith(new KeyRing(next)).open({ ...before, expires_at: later, crypto })).toEqual(content);
+  });
+});
