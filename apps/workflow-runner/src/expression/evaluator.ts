@@ -72,7 +72,7 @@ export class Evaluator {
     const { context, input } = this.#scope;
     return this.#jq.evaluate(
       only.program,
-      { dot: output, context, input, output },
+      { dot: output, variables: { context, input, output } },
       { path, withSecrets: false },
     );
   }
@@ -80,8 +80,7 @@ export class Evaluator {
   async #expression(expression: Expression, path: string, rule: SecretRule): Promise<Json> {
     const withSecrets = expression.secrets.length > 0;
     if (withSecrets && rule !== 'allowed') throw refused(path, rule.refused);
-    const { input, context, output } = this.#scope;
-    const data = { dot: this.#dot(expression, path), context, input, output };
+    const data = { dot: this.#dot(expression, path) };
     const result = await this.#jq.evaluate(expression.program, data, { path, withSecrets });
     if (withSecrets) this.#remember(result);
     return result;
@@ -90,10 +89,11 @@ export class Evaluator {
   /** `.` holds the secrets that the program names, no others: `${ . }` has none. */
   #dot(expression: Expression, path: string): Json {
     const { input, trigger, context, output, variables } = this.#scope;
-    const secrets = expression.secrets.map((name): [string, string] => {
+    const secrets = expression.secrets.flatMap((name): [string, string][] => {
       const variable = variables.get(name);
-      if (!variable) throw new TaskFailure('ExpressionFailed', `${path}: this run has no secret ${name}`);
-      return [name, variable.text];
+      if (variable === undefined) return []; // optional and not given: null, so that `// "default"` works
+      if (variable.secret) return [[name, variable.text]];
+      throw new TaskFailure('ExpressionFailed', `${path}: ${name} is not a secret: write .env_vars.${name}`);
     });
     for (const name of expression.envVars) {
       if (variables.get(name)?.secret) throw refused(path, `${name} is a secret: write .secrets.${name}`);

@@ -3,20 +3,20 @@ import { Worker } from 'node:worker_threads';
 import { TaskFailure } from '../failure';
 import type { Json } from '../json';
 
-/** What a program sees: `.` and three variables. */
+/** What a program sees: `.`, and the variables, which are fields of `.` unless `variables` gives others. */
 export interface JqData {
   readonly dot: Json;
-  readonly context: Json;
-  readonly input: Json;
-  readonly output: Json;
+  readonly variables?: { readonly context: Json; readonly input: Json; readonly output: Json };
 }
 
+/** What jq says: its results, one per line, and its exit code (3: the program does not compile). */
 interface Answer {
-  readonly output?: string;
-  readonly error?: string;
-  readonly ready?: true;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
 }
 
+const DOES_NOT_COMPILE = 3;
 const WORKER = join(__dirname, `jq.worker${extname(__filename)}`);
 const MEMORY_MB = 128;
 
@@ -37,7 +37,7 @@ const SHADOWS = [
   .concat(['modulemeta', 'halt', 'halt_error', 'debug(f)', 'halt_error(f)'])
   .map((name) => `def ${name}: error("${name} is not available in an expression");`)
   .join(' ');
-const PREAMBLE = `${SHADOWS} {} as $ENV | .context as $context | .input as $input | .output as $output | .dot |`;
+const PREAMBLE = `${SHADOWS} {} as $ENV | (.variables // .dot) as {$context, $input, $output} | .dot |`;
 
 /**
  * Runs jq in threads of their own, so that a program that never ends can be ended. A thread serves one task and is then
@@ -47,31 +47,36 @@ export class Jq {
   readonly #limitMs: number;
   #spare: Worker | undefined;
 
-  constructor(limitMs = 1_000) {
+  constructor(limitMs = 2_000) {
     this.#limitMs = limitMs;
     this.#spare = startThread();
   }
 
-  /** An interpreter for one task; the caller closes it. */
+  /** An interpreter for one task; the caller closes it. A task without an expression costs no thread. */
   session(): JqSession {
-    const thread = this.#spare ?? startThread();
-    this.#spare = startThread();
-    return new JqSession(thread, this.#limitMs);
+    return new JqSession(() => this.#take(), this.#limitMs);
   }
 
   async close(): Promise<void> {
     await this.#spare?.terminate();
     this.#spare = undefined;
   }
+
+  #take(): Worker {
+    const thread = this.#spare ?? startThread();
+    this.#spare = startThread();
+    return thread;
+  }
 }
 
 /** Evaluates the programs of one task, one after another. */
 export class JqSession {
-  #thread: Worker;
+  readonly #take: () => Worker;
   readonly #limitMs: number;
+  #thread: Worker | undefined;
 
-  constructor(thread: Worker, limitMs: number) {
-    this.#thread = thread;
+  constructor(take: () => Worker, limitMs: number) {
+    this.#take = take;
     this.#limitMs = limitMs;
   }
 
@@ -79,30 +84,29 @@ export class JqSession {
   async evaluate(
     program: string,
     data: JqData,
-    options: { path: string; withSecrets: boolean },
+    options: { readonly path: string; readonly withSecrets: boolean },
   ): Promise<Json> {
     // The newlines end a comment of the program's last line, and keep jq's line numbers apart from ours.
     const answer = await this.#ask({ program: `${PREAMBLE}\n(${program}\n)`, input: JSON.stringify(data) });
     if (answer === 'timeout') {
       throw failed(options.path, `the expression ran longer than ${this.#limitMs} ms`);
     }
-    if (answer.error !== undefined) throw failed(options.path, explain(answer.error, options.withSecrets));
-    return onlyResult(answer.output ?? '', options.path);
+    if (answer.exitCode !== 0) throw failed(options.path, explain(answer, options.withSecrets));
+    return onlyResult(answer.stdout, options.path);
   }
 
   async close(): Promise<void> {
-    await this.#thread.terminate();
+    await this.#thread?.terminate();
+    this.#thread = undefined;
   }
 
-  async #ask(job: { program: string; input: string }): Promise<Answer | 'timeout'> {
+  async #ask(job: { readonly program: string; readonly input: string }): Promise<Answer | 'timeout'> {
+    this.#thread ??= this.#take();
     const thread = this.#thread;
-    await ready(thread);
+    await readiness.get(thread);
     thread.postMessage(job);
     const answer = await nextAnswer(thread, this.#limitMs);
-    if (answer === 'timeout') {
-      await thread.terminate();
-      this.#thread = startThread();
-    }
+    if (answer === 'timeout') await this.close();
     return answer;
   }
 }
@@ -124,10 +128,6 @@ function startThread(): Worker {
   return thread;
 }
 
-async function ready(thread: Worker): Promise<void> {
-  await readiness.get(thread);
-}
-
 /** The thread's next message; its death counts as an error, silence as `timeout`. */
 function nextAnswer(thread: Worker, limitMs: number): Promise<Answer | 'timeout'> {
   return new Promise((resolve) => {
@@ -138,18 +138,18 @@ function nextAnswer(thread: Worker, limitMs: number): Promise<Answer | 'timeout'
       resolve(answer);
     };
     const onDeath = () => {
-      settle({ error: 'the expression needs too much memory' });
+      settle({ stdout: '', stderr: 'the expression needs too much memory', exitCode: DOES_NOT_COMPILE });
     };
     const timer = setTimeout(settle, limitMs, 'timeout');
     thread.on('message', settle).once('error', onDeath).once('exit', onDeath);
   });
 }
 
-function explain(message: string, withSecrets: boolean): string {
-  if (withSecrets && !message.includes('compile error')) {
-    return 'the expression failed; jq’s own words are withheld, since they may quote the beginning of a secret';
-  }
-  return message.replace(/^Failed to execute \w+ query: /, '').trim();
+/** What does not compile is told in jq's words, which quote the program alone; at run time they may quote a value. */
+function explain({ stderr, exitCode }: Answer, withSecrets: boolean): string {
+  return withSecrets && exitCode !== DOES_NOT_COMPILE
+    ? 'the expression failed; jq’s own words are withheld, since they may quote the beginning of a secret'
+    : stderr;
 }
 
 function onlyResult(output: string, path: string): Json {

@@ -44,7 +44,7 @@ export class FarSide {
   readonly destroyed: string[] = [];
   readonly #runs = new Map<string, FarRun>();
   readonly #server = new Server();
-  /** An rpc's name here makes it answer UNAVAILABLE. */
+  /** An rpc's name here, or `<rpc> <execution id>`, makes it answer UNAVAILABLE. */
   readonly down = new Set<string>();
 
   static async start(): Promise<{ farSide: FarSide; address: string }> {
@@ -94,7 +94,7 @@ export class FarSide {
     const unary =
       (name: string): handleUnaryCall<unknown, unknown> =>
       ({ request }, answer) => {
-        if (this.down.has(name)) {
+        if (this.down.has(name) || this.down.has(`${name} ${idOf(request)}`)) {
           answer({ code: Code.UNAVAILABLE, details: 'down' });
           return;
         }
@@ -153,4 +153,8 @@ export class FarSide {
     );
     return {};
   }
+}
+
+function idOf(request: unknown): string {
+  return (request as { readonly executionId?: string }).executionId ?? '';
 }
