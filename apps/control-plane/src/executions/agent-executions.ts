@@ -82,7 +82,8 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
     into.messages = replaceUnlessShorter(into.messages, change.messages);
     into.toolCalls = mergeById(into.toolCalls, change.toolCalls, ({ id }) => id);
     into.subAgentExecutions = mergeById(into.subAgentExecutions, change.subAgentExecutions, ({ id }) => id);
-    for (const [id, todo] of Object.entries(change.todos)) into.todos[id] = todo;
+    // Not by assignment: a key called `__proto__` would replace the map's prototype.
+    into.todos = Object.fromEntries([...Object.entries(into.todos), ...Object.entries(change.todos)]);
   }
 
   withExecution({ run }: ExecutionSnapshot, execution: AgentExecution): ExecutionSnapshot {

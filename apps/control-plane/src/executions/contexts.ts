@@ -31,8 +31,8 @@ export class Contexts {
     }
   }
 
-  /** The execution ids of all contexts that were made before a time. */
-  async *madeBefore(time: Date): AsyncIterable<string> {
+  /** The execution ids of all contexts that were made before a time, page by page. */
+  async *madeBefore(time: Date): AsyncIterable<readonly string[]> {
     let pageToken = '';
     do {
       const page = await this.vault.list({
@@ -40,7 +40,7 @@ export class Contexts {
         pageSize: PAGE_SIZE,
         pageToken,
       });
-      for (const { executionId } of page.items) yield executionId;
+      yield page.items.map(({ executionId }) => executionId);
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
   }

@@ -258,6 +258,17 @@ export class ExecutionStore {
     return row ?? undefined;
   }
 
+  /** Those of these ids whose executions have not ended. */
+  async openAmong(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const documents = await this.database.run(() =>
+      this.model
+        .find({ _id: { $in: [...ids] }, open: true }, { _id: 1 })
+        .lean()
+        .exec(),
+    );
+    return new Set(documents.map(({ _id }) => _id));
+  }
+
   async list<E extends Execution>(
     kind: KindOfExecution<E>,
     filter: ExecutionFilter,

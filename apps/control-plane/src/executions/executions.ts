@@ -8,7 +8,10 @@ import {
   resourceExhausted,
   slugify,
 } from '@stigmer/domain';
-import type { ExecutionSnapshot } from '@stigmer/proto/internal/v1/execution_snapshots';
+import {
+  type ExecutionSnapshot,
+  ExecutionSnapshotSchema,
+} from '@stigmer/proto/internal/v1/execution_snapshots';
 import { type Caller, newId } from '@stigmer/service';
 import { Limits } from '../limits';
 import { specWritten, statusWritten } from '../resources/audit';
@@ -28,6 +31,8 @@ import { TemporalRuns } from './temporal';
 
 /** Past this a status is refused: the runner cuts its own before. */
 const STATUS_BYTES = 4 * 1024 * 1024;
+/** MongoDB's 16 MiB, less what the row's other fields take. */
+const DOCUMENT_BYTES = 15.5 * 1024 * 1024;
 
 /** What can be done with an execution of either kind. What is particular to a kind is its `ExecutionKind`. */
 @Injectable()
@@ -64,6 +69,7 @@ export class Executions {
     ]);
     const isSecret = (name: string): boolean => secrets.has(name);
     const execution = redacted(kind, draft, isSecret);
+    checkFits(kind, execution, plan.snapshot);
     const now = new Date();
     completeNew(kind, execution, plan.org, caller, now);
     const { tags } = metadataOf(execution);
@@ -268,11 +274,29 @@ function mergeCommon(into: NonNullable<Execution['status']>, change: NonNullable
   if (change.completedAt !== '') into.completedAt = change.completedAt;
 }
 
+/** The status is what its message takes beside its spec and metadata. */
 function checkSize<E extends Execution>(kind: ExecutionKind<E>, execution: E): void {
-  const bytes = toBinary(kind.schema, execution).byteLength;
-  if (bytes > STATUS_BYTES) {
-    throw resourceExhausted(
-      `the status of ${metadataOf(execution).id} would have ${bytes} bytes, at most ${STATUS_BYTES} are kept`,
-    );
-  }
+  const bare = clone(kind.schema, execution);
+  delete bare.status;
+  const bytes = bytesOf(kind, execution) - bytesOf(kind, bare);
+  if (bytes <= STATUS_BYTES) return;
+  const { id } = metadataOf(execution);
+  throw resourceExhausted(`the status of ${id} would have ${bytes} bytes, at most ${STATUS_BYTES} are kept`);
+}
+
+/** Together with its status and its row, an execution and its snapshot must fit into one document. */
+function checkFits<E extends Execution>(
+  kind: ExecutionKind<E>,
+  execution: E,
+  snapshot: ExecutionSnapshot,
+): void {
+  const bytes = bytesOf(kind, execution) + toBinary(ExecutionSnapshotSchema, snapshot).byteLength;
+  if (bytes <= DOCUMENT_BYTES - STATUS_BYTES) return;
+  throw resourceExhausted(
+    `the run and its template have ${bytes} bytes, at most ${DOCUMENT_BYTES - STATUS_BYTES} are kept`,
+  );
+}
+
+function bytesOf<E extends Execution>(kind: ExecutionKind<E>, execution: E): number {
+  return toBinary(kind.schema, execution).byteLength;
 }

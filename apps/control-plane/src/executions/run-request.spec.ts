@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { REDACTED } from '@stigmer/domain';
 import { WorkflowExecutionSchema } from '@stigmer/proto/agentic/workflowexecution/v1/api';
 import { ExecutionPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
@@ -38,6 +39,12 @@ describe('the digest of a request', () => {
         expect(new Set(digests).size).toBe(5);
       }),
     );
+  });
+
+  it('refuses what JSON cannot say, without quoting it', () => {
+    const input = create(ValueSchema, { kind: { case: 'numberValue', value: Number.NaN } });
+    const request = create(WorkflowExecutionSchema, { spec: { triggerMessage: 'canary', input } });
+    expect(() => digestOf(KIND, request)).toThrow('spec: holds what JSON cannot say, such as NaN');
   });
 
   it('does not depend on what the server writes', () => {

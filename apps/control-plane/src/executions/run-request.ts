@@ -58,8 +58,18 @@ export function digestOf<E extends Execution>(kind: Kind<E>, request: E): Buffer
   delete asked.status;
   delete asked.metadata?.version;
   return createHash('sha256')
-    .update(canonical(toJson(kind.schema, asked)))
+    .update(canonical(jsonOf(kind, asked)))
     .digest();
+}
+
+/** Some numbers that protobuf can carry are no JSON: such a request could not be told from others, nor run. */
+function jsonOf<E extends Execution>(kind: Kind<E>, request: E): JsonValue {
+  try {
+    return toJson(kind.schema, request);
+  } catch {
+    // protobuf's message quotes the offending value.
+    throw invalidArguments([{ field: 'spec', description: 'holds what JSON cannot say, such as NaN' }]);
+  }
 }
 
 function canonical(json: JsonValue): string {

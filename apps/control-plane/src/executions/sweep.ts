@@ -124,7 +124,8 @@ export class Sweep implements OnModuleInit, OnModuleDestroy {
    * may still be on its way: only a second look, an interval later, is proof.
    */
   private async endAbsent(row: ExecutionRow, now: Date): Promise<void> {
-    const reason = 'start was interrupted';
+    const reason =
+      row.step === 'started' ? 'Temporal does not know the run any more' : 'start was interrupted';
     if (row.step === 'stored') return this.end(row, PHASE.failed, reason);
     if (row.missingSince === undefined) return this.store.mark(row._id, { missingSince: now });
     await this.end(row, PHASE.failed, reason);
@@ -138,12 +139,13 @@ export class Sweep implements OnModuleInit, OnModuleDestroy {
   /** A context is made after its execution is stored: one without an open execution belongs to nobody. */
   private async destroyOrphans(): Promise<void> {
     const before = new Date(Date.now() - this.limits.startGraceMs);
-    for await (const id of this.contexts.madeBefore(before)) {
-      if (this.stopped) return;
-      const row = await this.store.row(id);
-      if (row?.open === true) continue;
-      await this.contexts.destroy(id);
-      this.log.info({ execution: id }, 'the sweep has destroyed a context without a run');
+    for await (const ids of this.contexts.madeBefore(before)) {
+      const open = await this.store.openAmong(ids);
+      for (const id of ids.filter((candidate) => !open.has(candidate))) {
+        if (this.stopped) return;
+        await this.contexts.destroy(id);
+        this.log.info({ execution: id }, 'the sweep has destroyed a context without a run');
+      }
     }
   }
 }
