@@ -1,12 +1,23 @@
 import nx from '@nx/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
-const libraries = ['type:contract', 'type:domain', 'type:crypto', 'type:platform', 'type:sdk', 'type:embedded'];
+const libraries = [
+  'type:contract',
+  'type:domain',
+  'type:crypto',
+  'type:platform',
+  'type:sdk',
+  'type:embedded',
+];
 const servers = ['@nestjs/*', 'mongoose', 'ioredis', '@temporalio/*'];
 
 /** Who may import whom. `type:embedded` starts the laptop's backing servers: the CLI's and the tests' alone. */
 const boundaries = [
-  { sourceTag: 'type:contract', onlyDependOnLibsWithTags: [], allowedExternalImports: ['@bufbuild/*', '@grpc/grpc-js'] },
+  {
+    sourceTag: 'type:contract',
+    onlyDependOnLibsWithTags: [],
+    allowedExternalImports: ['@bufbuild/*', '@grpc/grpc-js'],
+  },
   { sourceTag: 'type:domain', onlyDependOnLibsWithTags: [], bannedExternalImports: ['*'] },
   { sourceTag: 'type:crypto', onlyDependOnLibsWithTags: [], bannedExternalImports: ['*'] },
   { sourceTag: 'type:embedded', onlyDependOnLibsWithTags: [], bannedExternalImports: ['*'] },
@@ -71,7 +82,7 @@ export default tseslint.config(
           message: 'Parse the configuration once, in config.ts.',
         },
         {
-          selector: "CallExpression[callee.name=/^create(C|Dec)ipheriv$/]",
+          selector: 'CallExpression[callee.name=/^create(C|Dec)ipheriv$/]',
           message: 'libs/crypto/src/aead.ts is the only place that names a cipher.',
         },
       ],
