@@ -1,14 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { KeyRing } from '@stigmer/crypto';
 import type { Logger } from '@stigmer/service';
+import { connectMongo, verifyKeys } from '@stigmer/mongo';
 import type { ContextConfig } from './config';
 import { ContextSeal } from './context-seal';
 import { ContextVaultController } from './context-vault.controller';
 import { ContextCommands, ContextQueries } from './contexts.controller';
 import { Contexts } from './contexts';
 import { ContextStore } from './contexts.store';
-import { verifyKeys } from './key-record.store';
-import { connectMongo } from './mongo';
 import { RunContexts } from './run-contexts';
 
 // A database of its own, so that backups can leave it out: what is in it is worthless a day later.

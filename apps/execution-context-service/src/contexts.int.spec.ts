@@ -224,8 +224,8 @@ describe('What no context may be', () => {
     ],
     ['the marker of a secret as a plain value', context({ T: { value: REDACTED } }), 'spec.data["T"]'],
   ])('is refused: %s', async (_, resource, named) => {
-    for (const write of [gateway.commands.create(resource), gateway.commands.apply(resource)]) {
-      const error = await failure(write);
+    for (const write of ['create', 'apply'] as const) {
+      const error = await failure(gateway.commands[write](resource));
       expect(error.kind).toBe('invalid-argument');
       expect(error.message).toContain(named);
       expect(error.message).not.toContain(CANARY);

@@ -2,9 +2,9 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { OnModuleDestroy } from '@nestjs/common';
 import type { CryptoHeader } from '@stigmer/crypto';
 import { ApiResourceMetadataSchema } from '@stigmer/proto/commons/apiresource/metadata';
+import { isDuplicate, withMongo } from '@stigmer/mongo';
 import { type Connection, type Model, type QueryFilter, Schema } from 'mongoose';
 import type { ContextDocument, Origin } from './context-document';
-import { isDuplicate, withMongo } from './mongo';
 
 /** The document as BSON holds it: metadata as bytes, since clients choose the names of labels. */
 type Row = Omit<ContextDocument, 'metadata'> & { readonly metadata: Buffer };

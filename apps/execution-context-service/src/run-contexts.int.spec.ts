@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { credentials } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
 import { DomainError, LIMITS, REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
 import { grpcClient } from '@stigmer/proto';
@@ -177,7 +177,9 @@ describe('Callers', () => {
         vault.destroy({ executionId: 'aex-1' }),
         vault.list({}),
       ];
-      for (const call of calls) await expect(call).rejects.toMatchObject({ code: 16 });
+      await Promise.all(
+        calls.map((call) => expect(call).rejects.toMatchObject({ code: status.UNAUTHENTICATED })),
+      );
     } finally {
       queries.close();
       vault.close();
@@ -286,7 +288,7 @@ describe('An expired context', () => {
       gateway.queries.get({ value: id }),
       controlPlane.vault.renew({ executionId, expiresAt: inMs(HOUR) }),
     ];
-    for (const call of refused) expect(await kindOf(call)).toBe('not-found');
+    expect(await Promise.all(refused.map(kindOf))).toEqual(refused.map(() => 'not-found'));
     const again = await resolver.vault.create({ ...input, creator: 'bob', expiresAt: inMs(HOUR) });
     expect(again.created).toBe(true);
     expect(again.id).not.toBe(id);
