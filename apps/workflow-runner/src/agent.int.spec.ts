@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AgentExecutionStatusSchema } from '@stigmer/proto/agentic/agentexecution/v1/api';
@@ -5,6 +6,8 @@ import { toJsonString } from '@bufbuild/protobuf';
 import { ExecutionPhase, MessageType, ToolCallStatus } from '@stigmer/proto/agentic/agentexecution/v1/enum';
 import { startScriptedModel, type ModelRequest, type ScriptedModel } from '@stigmer/embedded';
 import { agentRun } from './testing/agent-runs';
+import { startMcpHttpServer } from './testing/mcp-http-server';
+import { startReceiver } from './testing/receiver';
 import { historyText, startHarness, type Harness } from './testing/runner-harness';
 
 const CANARY = 'canary-51c7-agent-secret-value';
@@ -100,14 +103,75 @@ describe('an agent execution', () => {
     expect(harness.farSide.destroyed).toContain(handle.workflowId);
   });
 
-  it('leaves no child behind', () => {
-    const children = readdirSync('/proc').filter((pid) => {
+  it('reaches a server over HTTP with a secret in header and query, and masks what it echoes', async () => {
+    const server = await startMcpHttpServer();
+    try {
+      script = ({ messages }) =>
+        messages.at(-1)?.role === 'tool' ? { text: 'seen' } : { tool: 'echo', arguments: {} };
+      const value = {
+        url: `${server.url}/mcp`,
+        headers: { Authorization: 'Bearer ${TOKEN}' },
+        queryParams: { k: '${TOKEN}' },
+      };
+      const handle = await harness.start(
+        'agent',
+        agentRun({ ...run, server: { name: 'web', serverType: { case: 'http', value } } }),
+      );
+      await handle.result();
+      expect(server.seen.at(-1)).toEqual({ authorization: `Bearer ${CANARY}`, url: `/mcp?k=${CANARY}` });
+      const { toolCalls } = statusOf(handle.workflowId);
+      expect(JSON.parse(toolCalls[0]?.result ?? '')).toEqual({
+        authorization: 'Bearer ********',
+        url: '/mcp?k=********',
+      });
+    } finally {
+      server.close();
+    }
+  });
+
+  it('is cancelled while the model thinks, ends its servers, and destroys its context', async () => {
+    const thinking = await startReceiver(() => undefined);
+    try {
+      const variables = { ...run.variables, OPENAI_BASE_URL: [`${thinking.url}/v1`, false] } as const;
+      const handle = await harness.start('agent', agentRun({ variables }));
+      while (thinking.received.length === 0) await new Promise((done) => setTimeout(done, 50));
+      // An address of the run's own gets none of the runner's keys.
+      expect(thinking.received[0]?.headers.authorization).toBeUndefined();
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow();
+      expect(statusOf(handle.workflowId).phase).toBe(ExecutionPhase.EXECUTION_CANCELLED);
+      expect(harness.farSide.destroyed).toContain(handle.workflowId);
+      expect(await historyText(handle)).not.toContain(CANARY);
+    } finally {
+      thinking.close();
+    }
+  });
+
+  it('says in words that docker is not there', async () => {
+    const value = { image: 'some/image', envPlaceholders: { A: '${TOKEN}' } };
+    const handle = await harness.start(
+      'agent',
+      agentRun({ ...run, server: { name: 'boxed', serverType: { case: 'docker', value } } }),
+    );
+    await expect(handle.result()).rejects.toThrow();
+    expect(statusOf(handle.workflowId).error).toMatch(
+      /docker is not installed where the runner runs|Cannot connect to the Docker daemon/,
+    );
+  });
+
+  it('leaves no child behind: no process has a home of these runs', () => {
+    const homesOf = (pid: string) => {
       try {
-        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(harness.homes);
+        return readFileSync(`/proc/${pid}/environ`, 'utf8')
+          .split('\0')
+          .filter((line) => line.startsWith(`HOME=${harness.homes}`));
       } catch {
-        return false;
+        return []; // another user's, or gone meanwhile
       }
-    });
-    expect(children).toEqual([]);
+    };
+    const child = spawn('sleep', ['5'], { env: { HOME: `${harness.homes}/planted` } });
+    const pids = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && homesOf(pid).length > 0);
+    expect(pids()).toEqual([String(child.pid)]); // the search finds one that is there
+    child.kill('SIGKILL');
   });
 });

@@ -48,7 +48,7 @@ const { destroyContext } = proxyActivities<WorkflowActivities>({
   startToCloseTimeout: '10s',
   // After this the phase is written all the same, and the control-plane's sweep destroys.
   scheduleToCloseTimeout: '60s',
-  retry: { initialInterval: '1s', maximumInterval: '5s' },
+  retry: { initialInterval: '1s', backoffCoefficient: 1 },
 });
 const { finishWorkflow, finishAgent } = proxyActivities<WorkflowActivities & AgentActivities>({
   startToCloseTimeout: '20s',
