@@ -6,6 +6,7 @@ const libraries = [
   'type:domain',
   'type:crypto',
   'type:platform',
+  'type:mongo',
   'type:sdk',
   'type:embedded',
 ];
@@ -32,8 +33,20 @@ const boundaries = [
     bannedExternalImports: ['mongoose', 'ioredis', '@temporalio/*'],
   },
   {
+    sourceTag: 'type:mongo',
+    onlyDependOnLibsWithTags: ['type:platform', 'type:crypto', 'type:domain'],
+    allowedExternalImports: ['mongoose'],
+  },
+  {
     sourceTag: 'type:app',
-    onlyDependOnLibsWithTags: ['type:platform', 'type:sdk', 'type:crypto', 'type:domain', 'type:contract'],
+    onlyDependOnLibsWithTags: [
+      'type:platform',
+      'type:mongo',
+      'type:sdk',
+      'type:crypto',
+      'type:domain',
+      'type:contract',
+    ],
   },
   {
     sourceTag: 'type:cli',

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { KeyRing } from '@stigmer/crypto';
 import { EnvironmentUsers } from '@stigmer/proto/internal/v1/environment_users';
 import { type Logger, serviceClient } from '@stigmer/service';
+import { connectMongo, verifyKeys } from '@stigmer/mongo';
 import type { EnvironmentConfig } from './config';
 import {
   EnvironmentCommands,
@@ -11,8 +12,6 @@ import {
 import { Environments } from './environments';
 import { EnvironmentStore } from './environments.store';
 import { EnvironmentBatches } from './environment-batches';
-import { verifyKeys } from './key-record.store';
-import { connectMongo } from './mongo';
 
 const DATABASE = 'stigmer_environments';
 

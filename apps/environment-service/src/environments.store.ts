@@ -1,8 +1,8 @@
 import type { OnModuleDestroy } from '@nestjs/common';
 import { alreadyExists } from '@stigmer/domain';
+import { isDuplicate, withMongo } from '@stigmer/mongo';
 import { type Connection, type Model, type QueryFilter, Schema } from 'mongoose';
 import { type EnvironmentDocument, storedBytes, type StoredVariable } from './environment-document';
-import { isDuplicate, withMongo } from './mongo';
 
 /** The document as mongoose reads it back: BSON knows no maps, so they come as plain objects. */
 type Row = Omit<EnvironmentDocument, 'data' | 'labels' | 'annotations'> & {

@@ -9,6 +9,8 @@ const OPTIONS = {
   socketTimeoutMS: 10_000,
   // Without a connection an operation fails within the selection timeout instead of queueing in memory.
   bufferCommands: false,
+  // Binary fields come as Buffers; without it lean documents carry BSON's own class.
+  promoteBuffers: true,
   // Collections and indexes are made once, before anything is served, and not beside the first writes.
   autoCreate: false,
   autoIndex: false,

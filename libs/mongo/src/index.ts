@@ -1,0 +1,2 @@
+export { verifyKeys } from './key-record';
+export { connectMongo, isDuplicate, withMongo } from './mongo';

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { KeyRing, parseKey } from '@stigmer/crypto';
+import { startMongo } from '@stigmer/embedded';
+import { createLogger } from '@stigmer/service';
+import type { Connection } from 'mongoose';
+import { verifyKeys } from './key-record';
+import { connectMongo, isDuplicate, withMongo } from './mongo';
+
+const log = createLogger('mongo-spec', 'silent');
+const ring = (): KeyRing => new KeyRing(parseKey(randomBytes(32).toString('base64')));
+
+describe('a service’s database', () => {
+  let mongo: Awaited<ReturnType<typeof startMongo>>;
+  let connection: Connection;
+
+  beforeAll(async () => {
+    mongo = await startMongo();
+    connection = await connectMongo(mongo.url, 'mongo_spec', log);
+  });
+  afterAll(async () => {
+    await connection.close();
+    await mongo.stop();
+  });
+
+  it('says of a write whether a unique index refused it', async () => {
+    const collection = connection.collection<{ readonly _id: string }>('things');
+    await collection.insertOne({ _id: 'one' });
+    const again = collection.insertOne({ _id: 'one' });
+    const refusal: unknown = await again.catch((error: unknown) => error);
+    expect(isDuplicate(refusal)).toBe(true);
+    expect(isDuplicate(new Error('something else'))).toBe(false);
+  });
+
+  it('remembers the first key, and starts with no other', async () => {
+    const [first, other] = [ring(), ring()];
+    await verifyKeys(connection, first);
+    await verifyKeys(connection, first);
+    await expect(verifyKeys(connection, other)).rejects.toThrow(first.active.id);
+    await expect(verifyKeys(connection, other)).rejects.toThrow(other.active.id);
+  });
+
+  it('is UNAVAILABLE once its server is gone', async () => {
+    const lonely = await startMongo();
+    const gone = await connectMongo(lonely.url, 'mongo_spec', log);
+    await lonely.stop();
+    const read = withMongo(() => gone.collection('things').findOne({}));
+    await expect(read).rejects.toMatchObject({ kind: 'unavailable' });
+    await gone.close();
+  });
+});
