@@ -1,13 +1,15 @@
 // `make test`: every check in order, each with its seconds, and at the end one line with what passed and failed.
 //
-// All tests of libs and apps run in one Jest, not in one per package through Nx: its workers are shared, so two cores
-// stay busy to the end. The end-to-end tests start whole stacks and come last, one file after the other.
-import { spawnSync } from 'node:child_process';
+// All tests of libs and apps run in one Jest, not in one per package through Nx: on two cores that took a third less
+// processor time, since the workers start once. The end-to-end tests start whole stacks and come last, one file after
+// the other.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-const root = join(import.meta.dirname, '..');
+const root = dirname(import.meta.dirname);
 const results = mkdtempSync(join(tmpdir(), 'stigmer-test-'));
 const projects = ['libs', 'apps'].flatMap((folder) =>
   readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
@@ -58,14 +60,34 @@ function jest(title, ...args) {
   total.failed += success ? failed : Math.max(1, failed);
 }
 
+/** The processes of our stacks and servers, of this checkout alone. */
+function serverProcesses() {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => [`${root}/.venv/`, `${root}/apps/`].some((path) => line.includes(path)));
+}
+
+/** A stack that ran before the tests may run after them; whatever else is left was left behind. */
+async function checkLeftovers(before) {
+  const left = () => serverProcesses().filter((line) => !before.includes(line));
+  // What ends with its starter takes a moment to notice.
+  for (let waited = 0; left().length > 0 && waited < 15; waited++) await sleep(1_000);
+  const processes = left();
+  if (processes.length === 0) return;
+  console.log(`\n== FAILED: processes were left behind\n${processes.join('\n')}`);
+  total.failed += 1;
+}
+
+const before = serverProcesses();
 try {
   check('generated code', 'npm', 'run', '--silent', 'check', '--workspace', '@stigmer/proto');
   const compiled = check('compile', 'scripts/build.sh');
   check('lint and format', 'scripts/lint.sh');
   // Jest strips the types without reading them: what does not compile is not worth running.
   if (compiled) {
-    jest('unit and integration', '--projects', ...projects);
+    // By itself Jest leaves one core to a person who works beside it, which is half of this machine's.
+    jest('unit and integration', '--maxWorkers=100%', '--projects', ...projects);
     jest('end-to-end', '--runInBand', '--projects', 'e2e');
+    await checkLeftovers(before);
   }
 } finally {
   rmSync(results, { recursive: true, force: true });
