@@ -10,6 +10,7 @@ import { Database } from './database';
 import { AgentExecutions } from './executions/agent-executions';
 import { AgentExecutionCommands, AgentExecutionQueries } from './executions/agent-executions.controller';
 import { Contexts } from './executions/contexts';
+import { Creation } from './executions/creation';
 import { Endings } from './executions/endings';
 import { ExecutionKinds } from './executions/execution-kinds';
 import { Executions } from './executions/executions';
@@ -61,25 +62,10 @@ export class AppModule {
         SnapshotQueries,
       ],
       providers: [
-        ...[
-          ResourceStore,
-          Resources,
-          AgentInstances,
-          WorkflowInstances,
-          DefaultInstances,
-          Agents,
-          Workflows,
-          Sessions,
-        ],
-        ...[
-          ExecutionStore,
-          Executions,
-          AgentExecutions,
-          WorkflowExecutions,
-          ExecutionKinds,
-          Starter,
-          Endings,
-        ],
+        ...[ResourceStore, Resources, AgentInstances, WorkflowInstances, Sessions],
+        ...[DefaultInstances, Agents, Workflows],
+        ...[ExecutionStore, Creation, Executions, Starter, Endings],
+        ...[AgentExecutions, WorkflowExecutions, ExecutionKinds],
         ...outside(config, log, limits),
       ],
     };

@@ -14,17 +14,19 @@ import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/ser
 import { required } from '../resources/kind';
 import { pageNumbered } from '../resources/paging';
 import { AgentExecutions } from './agent-executions';
+import { Creation } from './creation';
 import { Executions } from './executions';
 
 @GrpcController(AgentExecutionCommandController)
 export class AgentExecutionCommands implements RpcHandlers<typeof AgentExecutionCommandController> {
   constructor(
+    private readonly creation: Creation,
     private readonly executions: Executions,
     private readonly kind: AgentExecutions,
   ) {}
 
   create(execution: AgentExecution, { caller }: CallContext) {
-    return this.executions.create(this.kind, execution, caller);
+    return this.creation.create(this.kind, execution, caller);
   }
 
   update(execution: AgentExecution, { caller }: CallContext) {

@@ -6,7 +6,8 @@ import { Contexts } from './contexts';
 import { Endings } from './endings';
 import { PHASE } from './execution-kind';
 import { ExecutionKinds } from './execution-kinds';
-import { type ExecutionRow, ExecutionStore } from './executions.store';
+import type { ExecutionRow } from './execution-row';
+import { ExecutionStore } from './executions.store';
 import { TemporalRuns } from './temporal';
 
 /** How many rows one replica settles at a time. */

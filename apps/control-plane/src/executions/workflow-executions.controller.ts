@@ -15,17 +15,19 @@ import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/ser
 import { required } from '../resources/kind';
 import { pageNumbered } from '../resources/paging';
 import { WorkflowExecutions } from './workflow-executions';
+import { Creation } from './creation';
 import { Executions } from './executions';
 
 @GrpcController(WorkflowExecutionCommandController)
 export class WorkflowExecutionCommands implements RpcHandlers<typeof WorkflowExecutionCommandController> {
   constructor(
+    private readonly creation: Creation,
     private readonly executions: Executions,
     private readonly kind: WorkflowExecutions,
   ) {}
 
   create(execution: WorkflowExecution, { caller }: CallContext) {
-    return this.executions.create(this.kind, execution, caller);
+    return this.creation.create(this.kind, execution, caller);
   }
 
   update(execution: WorkflowExecution, { caller }: CallContext) {
