@@ -1,12 +1,4 @@
-import { extname, join } from 'node:path';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { TASK_QUEUES } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import { createAgentActivities } from './agent/agent-activities';
@@ -16,6 +8,7 @@ import type { Clients } from './clients';
 import { Jq } from './expression/jq';
 import type { Surroundings } from './mcp/launch';
 import { createWorkflowActivities } from './workflow-activities';
+import { workflowBundle } from './workflow-bundle';
 
 /** All that a runner needs, however it came by it. */
 export interface RunnerOptions {
@@ -46,18 +39,14 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const { clients, surroundings, log } = options;
   installRuntime(log);
   const jq = new Jq();
-  const [connection, workflowBundle] = await Promise.all([
+  const [connection, bundle] = await Promise.all([
     NativeConnection.connect({ address: options.temporalAddress }),
-    // Half a second at each start, beside the connection: cheaper than a build step that can go stale.
-    bundleWorkflowCode({
-      workflowsPath: join(__dirname, `workflows${extname(__filename)}`),
-      logger: temporalLogger(log),
-    }),
+    workflowBundle(temporalLogger(log)),
   ]);
   const common = {
     connection,
     namespace: options.temporalNamespace,
-    workflowBundle,
+    workflowBundle: bundle,
     shutdownGraceTime: GRACE,
     // A cancellation travels back with a heartbeat, so heartbeats must not be saved up.
     maxHeartbeatThrottleInterval: '5s',

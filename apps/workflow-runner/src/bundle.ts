@@ -1,0 +1,4 @@
+import { DefaultLogger } from '@temporalio/worker';
+import { prepareWorkflowBundle } from './workflow-bundle';
+
+void prepareWorkflowBundle(new DefaultLogger('WARN'));
