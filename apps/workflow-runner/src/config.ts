@@ -45,10 +45,12 @@ export const runnerConfig = serviceConfig.extend({
   STIGMER_WORKFLOW_TIME_LIMIT: seconds.default(7 * 24 * 3600).meta({
     description: 'Seconds after which a workflow execution fails, its waits included.',
   }),
-  STIGMER_AGENT_HOMES: z.string().optional().meta({
-    description:
-      'The folder under which each agent and workflow has the HOME of its MCP servers; without it, `~/.stigmer/homes`.',
-  }),
+  STIGMER_AGENT_HOMES: z
+    .string()
+    .default(join(homedir(), '.stigmer', 'homes'))
+    .meta({
+      description: 'The folder under which each agent and workflow has the HOME of its MCP servers.',
+    }),
 });
 
 export type RunnerConfig = z.infer<typeof runnerConfig>;
@@ -60,7 +62,7 @@ export function surroundingsOf(config: RunnerConfig): Surroundings {
     path: PATH ?? '/usr/local/bin:/usr/bin:/bin',
     lang: LANG ?? 'C.UTF-8',
     tmpdir: tmpdir(),
-    homes: config.STIGMER_AGENT_HOMES ?? join(homedir(), '.stigmer', 'homes'),
+    homes: config.STIGMER_AGENT_HOMES,
     ...(DOCKER_HOST === undefined ? {} : { dockerHost: DOCKER_HOST }),
   };
 }
