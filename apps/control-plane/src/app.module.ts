@@ -46,7 +46,13 @@ import { WorkflowCommands, WorkflowQueries } from './templates/workflows.control
 /** The control-plane: templates, instances, sessions and executions. */
 @Module({})
 export class AppModule {
-  static with(config: ControlPlaneConfig, log: Logger, limits: Partial<Limits> = {}): DynamicModule {
+  /** Resolves when the database is there. Everything else may come later. */
+  static async create(
+    config: ControlPlaneConfig,
+    log: Logger,
+    limits: Partial<Limits> = {},
+  ): Promise<DynamicModule> {
+    const database = await Database.connect(config.STIGMER_MONGODB_URL, log);
     return {
       module: AppModule,
       controllers: [
@@ -66,6 +72,7 @@ export class AppModule {
         ...[DefaultInstances, Agents, Workflows],
         ...[ExecutionStore, Creation, Executions, Starter, Endings],
         ...[AgentExecutions, WorkflowExecutions, ExecutionKinds],
+        { provide: Database, useValue: database },
         ...outside(config, log, limits),
       ],
     };
@@ -92,7 +99,6 @@ function outside(config: ControlPlaneConfig, log: Logger, overrides: Partial<Lim
   const vault = client(ContextVault, config.STIGMER_CONTEXT_SERVICE, 'execution-context-service');
   return [
     { provide: Limits, useValue: limits },
-    { provide: Database, useFactory: () => new Database(config.STIGMER_MONGODB_URL, log) },
     { provide: Hints, useFactory: () => new Hints(config.STIGMER_REDIS_URL, log) },
     {
       provide: TemporalRuns,

@@ -21,9 +21,9 @@ export const controlPlaneConfig = serviceConfig.extend({
     .min(1)
     .default('default')
     .meta({ description: 'The namespace of the runs.' }),
-  STIGMER_ENVIRONMENT_SERVICE: address.meta({ description: 'environment-service, as host:port.' }),
-  STIGMER_CONTEXT_SERVICE: address.meta({ description: 'execution-context-service, as host:port.' }),
-  STIGMER_RESOLVER_SERVICE: address.meta({ description: 'resolver-service, as host:port.' }),
+  STIGMER_ENVIRONMENT_SERVICE: address.meta({ description: 'The address of the environment-service.' }),
+  STIGMER_CONTEXT_SERVICE: address.meta({ description: 'The address of the execution-context-service.' }),
+  STIGMER_RESOLVER_SERVICE: address.meta({ description: 'The address of the resolver-service.' }),
   STIGMER_CONTEXT_MAX_LIFETIME: duration
     .prefault('7d')
     .meta({ description: "The longest that a run's context may live, renewals included, as in 7d." }),

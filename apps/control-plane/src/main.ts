@@ -7,5 +7,5 @@ void serve({
   name: 'control-plane',
   services: SERVICES,
   schema: controlPlaneConfig,
-  module: (config, log) => AppModule.with(config, log),
+  module: (config, log) => AppModule.create(config, log),
 });

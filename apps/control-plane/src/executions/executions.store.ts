@@ -6,8 +6,9 @@ import {
   type ExecutionSnapshot,
   ExecutionSnapshotSchema,
 } from '@stigmer/proto/internal/v1/execution_snapshots';
+import { isDuplicate } from '@stigmer/mongo';
 import type { Model, QueryFilter } from 'mongoose';
-import { Database, isDuplicate } from '../database';
+import { Database } from '../database';
 import { type Kind, metadataOf } from '../resources/kind';
 import type { Page } from '../resources/paging';
 import {

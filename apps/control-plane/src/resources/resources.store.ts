@@ -1,8 +1,9 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import { alreadyExists, type KindName, KINDS, referenceCandidates } from '@stigmer/domain';
+import { isDuplicate } from '@stigmer/mongo';
 import { type Model, type QueryFilter, Schema } from 'mongoose';
-import { Database, isDuplicate } from '../database';
+import { Database } from '../database';
 import { type Columns, type Kind, metadataOf, type Resource } from './kind';
 import type { Page } from './paging';
 

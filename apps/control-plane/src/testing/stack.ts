@@ -80,7 +80,7 @@ export async function startReplica(
   };
   const lines: string[] = [];
   const log = createLogger('control-plane', 'debug', { write: (line: string) => void lines.push(line) });
-  const module = AppModule.with(config, log, limits);
+  const module = await AppModule.create(config, log, limits);
   const running = await start({ name: 'control-plane', services: SERVICES, config, module, log });
   const clients: { close(): void }[] = [];
   return {
