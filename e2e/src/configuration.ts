@@ -45,8 +45,9 @@ Each service reads these environment variables once, at its start, and refuses t
 variable that is missing or wrong, and quotes no value.
 
 - **Every variable can come from a file**: \`NAME_FILE\` names it. Giving both is an error.
-- **A secret comes from a file only.** A process's environment can be read by its children and by every process of the same
-  user, so \`NAME\` itself is refused, and so is a file that other users may read.
+- **A variable that is listed as \`NAME_FILE\` comes from a file only**: it is a secret, and a process's environment can be read
+  by its children and by every process of the same user. \`NAME\` itself is refused, and so is a file that other users may
+  read. Give the encryption keys, and a database's URL with a password in it, by a file too.
 - An empty variable counts as one that is not set.
 
 \`stigmer server start\` sets all of this by itself. What a person may set for it, and for the CLI, is at the
@@ -74,8 +75,9 @@ The CLI, in all commands. A flag wins over its variable.
 | \`DOCKER_HOST\` | – | Passed on to MCP servers that run in Docker. |
 
 It passes these on to the service that reads them, and no other variable: \`STIGMER_LOG_LEVEL\`,
-\`STIGMER_CONTEXT_MAX_LIFETIME\`, \`STIGMER_MODEL_URL\`, \`STIGMER_MODEL_NAME\`, \`STIGMER_MODEL_API_KEY_FILE\`,
-\`STIGMER_AGENT_MAX_TURNS\`, \`STIGMER_AGENT_TIME_LIMIT\`, \`STIGMER_WORKFLOW_TIME_LIMIT\`.
+\`STIGMER_CONTEXT_MAX_LIFETIME\`, \`STIGMER_SWEEP_INTERVAL\`, \`STIGMER_START_GRACE\`, \`STIGMER_MODEL_URL\`,
+\`STIGMER_MODEL_NAME\`, \`STIGMER_MODEL_API_KEY_FILE\`, \`STIGMER_AGENT_MAX_TURNS\`, \`STIGMER_AGENT_TIME_LIMIT\`,
+\`STIGMER_WORKFLOW_TIME_LIMIT\`.
 `;
 
 function table(variables: readonly VariableDocs[]): string {

@@ -1,5 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Identity, SERVICE_NAMES, TrustedIdentities } from '@stigmer/service';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Service, services, variablesOf } from './configuration';
 import { repository } from './stigmer';
@@ -166,6 +169,22 @@ describe('the manifests of k8s/base', () => {
       podSelector: { matchLabels: { 'app.kubernetes.io/part-of': 'stigmer' } },
       policyTypes: ['Ingress'],
     });
+  });
+});
+
+describe('scripts/identities.mjs', () => {
+  it('makes an identity for every service, which the others trust', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'stigmer-identities-'));
+    try {
+      execFileSync(process.execPath, [join(repository, 'scripts/identities.mjs'), folder]);
+      const trusted = TrustedIdentities.fromJwks(await readFile(join(folder, 'identities.jwks'), 'utf8'));
+      for (const name of SERVICE_NAMES) {
+        const identity = Identity.fromJwk(await readFile(join(folder, `${name}.jwk`), 'utf8'));
+        expect(await trusted.verify(await identity.token('gateway'), 'gateway')).toBe(name);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

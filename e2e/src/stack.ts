@@ -74,7 +74,8 @@ export class Stack {
     const redis = new Redis((await this.#status()).redis, { maxRetriesPerRequest: 1, connectTimeout: 5_000 });
     try {
       const keys = await redis.keysBuffer('*');
-      const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+      // A key may expire between the two questions, whatever the types say.
+      const dumps: readonly (Buffer | null)[] = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
       return [...keys, ...dumps.filter((dump) => dump !== null)];
     } finally {
       redis.disconnect();

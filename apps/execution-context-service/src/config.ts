@@ -17,7 +17,7 @@ export const contextConfig = serviceConfig.extend({
     .string()
     .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, 'must be a number and a unit, as in 30s, 24h or 7d')
     .transform((text) => Number.parseInt(text, 10) * UNITS[text.replace(/^\d+/, '') as keyof typeof UNITS])
-    .default(7 * UNITS.d)
+    .prefault('7d')
     .meta({ description: "The longest that a run's context may live, renewals included, as in 7d." }),
 });
 

@@ -45,7 +45,9 @@ export const serviceConfig = z.object({
   STIGMER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
-    .meta({ description: 'The least severe level that is logged.' }),
+    .meta({
+      description: 'The least severe level that is logged: trace, debug, info, warn, error, fatal or silent.',
+    }),
 });
 
 /** A service's parsed configuration. */
