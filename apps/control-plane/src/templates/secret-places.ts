@@ -1,6 +1,28 @@
+import type { ExpressionPart } from '@stigmer/domain';
 import { WorkflowTaskKind } from '@stigmer/proto/commons/apiresource/enum';
 
 const KEPT = 'what it gives is kept in the run’s history';
+
+/** A secret that a text names. */
+export interface SecretUse {
+  readonly name: string;
+  /** The literal text before its expression; undefined where another expression comes first. */
+  readonly prefix: string | undefined;
+}
+
+/** The secrets that a text names, each with what is known of the text before it. */
+export function secretUses(parts: readonly ExpressionPart[]): readonly SecretUse[] {
+  return parts.flatMap((part, index) => {
+    if (part.kind === 'literal') return [];
+    const before = parts.slice(0, index);
+    const prefix = before.every(({ kind }) => kind === 'literal') ? literalOf(before) : undefined;
+    return part.secrets.map((name) => ({ name, prefix }));
+  });
+}
+
+function literalOf(parts: readonly ExpressionPart[]): string {
+  return parts.map((part) => (part.kind === 'literal' ? part.text : '')).join('');
+}
 
 /**
  * Why a secret may not be used at a place of a task, or undefined where it may: only where a value leaves the runner

@@ -162,6 +162,24 @@ describe('a workflow definition', () => {
     expect(faults.join()).not.toContain('canary');
   });
 
+  it.each(['env', '$ENV', '[inputs]', '.x | debug', '"\\(env)"', 'import "a" as a; .'])(
+    'refuses %s in an expression, with the task and the field named',
+    (program) => {
+      const reason = / is not available in an expression$/;
+      expect(faultsOf(http({ headers: { X: `a \${ ${program} }` } }))).toEqual([
+        expect.stringMatching(/^call: headers\.X: /),
+      ]);
+      const others: readonly TaskInit[] = [
+        { ...http(), name: 'step', export: `\${ ${program} }` },
+        { kind: SET, taskConfig: { variables: { a: `\${ ${program} }` } } },
+        { kind: SWITCH, taskConfig: { cases: [{ name: 'a', when: `\${ ${program} }`, then: 'end' }] } },
+      ];
+      for (const task of others) {
+        expect(faultsOf(task)).toEqual([expect.stringMatching(reason)]);
+      }
+    },
+  );
+
   it.each<[string, TaskInit]>([
     ['SET', { kind: SET, taskConfig: { variables: { a: '${.secrets.TOKEN}' } } }],
     ['RAISE', { kind: RAISE, taskConfig: { error: 'E', message: '${.secrets.TOKEN}' } }],

@@ -1,17 +1,21 @@
-import { create, type JsonValue } from '@bufbuild/protobuf';
-import type { Violation } from '@stigmer/domain';
+import {
+  onlyExpression,
+  parseExpressions,
+  taskTexts,
+  variableUses,
+  type VariableUseShape,
+  type Violation,
+} from '@stigmer/domain';
 import type { McpServerDefinition } from '@stigmer/proto/agentic/agent/v1/spec';
-import { type VariableUse, VariableUseSchema } from '@stigmer/proto/agentic/resolver/v1/io';
 import type { WorkflowSpec, WorkflowTask } from '@stigmer/proto/agentic/workflow/v1/spec';
-import { expressionUses } from './expressions';
 import { flowFaults, longestWait, type ReadTask } from './flow';
 import { serverFaults } from './mcp-servers';
-import { secretRefusal } from './secret-places';
+import { secretRefusal, secretUses } from './secret-places';
 import { parseTaskConfig, type TaskConfig } from './task-config';
 
 /** What a workflow needs of its run's variables: what the resolver checks before anything starts. */
 export interface WorkflowNeeds {
-  readonly variableUses: readonly VariableUse[];
+  readonly variableUses: readonly VariableUseShape[];
   readonly mcpServers: readonly McpServerDefinition[];
 }
 
@@ -40,29 +44,18 @@ export function definitionFaults(spec: WorkflowSpec, longestLifeSeconds: number)
 
 /** What an admitted workflow needs. */
 export function needsOf(spec: WorkflowSpec): WorkflowNeeds {
-  const servers: McpServerDefinition[] = [];
-  const uses = spec.tasks.flatMap((task, index) => {
+  const mcpServers = spec.tasks.flatMap((task) => {
     const result = parseTaskConfig(task);
-    if ('parsed' in result && result.parsed.kind === 'activity' && result.parsed.server !== undefined) {
-      servers.push(result.parsed.server);
-    }
-    return textsOf(task).flatMap(({ path, text }) => usesOf(`tasks[${index}] ${task.name}: ${path}`, text));
+    const calls = 'parsed' in result && result.parsed.kind === 'activity' ? result.parsed : undefined;
+    return calls?.server ?? [];
   });
-  return { variableUses: uses, mcpServers: servers };
-}
-
-function usesOf(location: string, text: string): readonly VariableUse[] {
-  const { secrets, envVars } = expressionUses(text);
-  return [
-    ...secrets.map(({ name }) => create(VariableUseSchema, { location, name, secret: true })),
-    ...envVars.map((name) => create(VariableUseSchema, { location, name, secret: false })),
-  ];
+  return { variableUses: variableUses(spec.tasks), mcpServers };
 }
 
 function configFaults(task: WorkflowTask, read: TaskConfig): readonly string[] {
   return [
     ...particularFaults(read),
-    ...textsOf(task).flatMap(({ path, text }) => textFaults(task, path, text)),
+    ...taskTexts(task).flatMap(({ path, text }) => textFaults(task, path, text)),
   ];
 }
 
@@ -75,9 +68,7 @@ function particularFaults(read: TaskConfig): readonly string[] {
         : [];
     case 'switch':
       return read.config.cases.flatMap(({ when }, index) =>
-        when === '' || expressionUses(when).whole
-          ? []
-          : [`cases[${index}].when: must be one expression, as in \${ .output.ok }`],
+        isCondition(when) ? [] : [`cases[${index}].when: must be one expression, as in \${ .output.ok }`],
       );
     case 'activity':
       return serverFaults(read.server === undefined ? [] : [read.server], 'input.server').map(
@@ -90,10 +81,16 @@ function particularFaults(read: TaskConfig): readonly string[] {
   }
 }
 
+/** One that cannot be read has a fault already, among its task's texts. */
+function isCondition(when: string): boolean {
+  const parsed = parseExpressions(when);
+  return when === '' || !parsed.ok || onlyExpression(parsed.parts) !== undefined;
+}
+
 function textFaults(task: WorkflowTask, path: string, text: string): readonly string[] {
-  const { secrets, problem } = expressionUses(text);
-  if (problem !== undefined) return [`${path}: ${problem}`];
-  return secrets.flatMap(({ name, prefix }) => {
+  const parsed = parseExpressions(text);
+  if (!parsed.ok) return [`${path}: ${parsed.problem}`];
+  return secretUses(parsed.parts).flatMap(({ name, prefix }) => {
     const refusal = secretRefusal(task.kind, path, prefix);
     return refusal === undefined ? [] : [`${path}: the secret ${name} cannot be used here: ${refusal}`];
   });
@@ -104,17 +101,4 @@ function waitFaults(tasks: readonly ReadTask[], longestLifeSeconds: number): rea
   if (seconds <= longestLifeSeconds) return [];
   const description = `the WAIT tasks alone can take ${seconds} s, and a run's context lives at most ${longestLifeSeconds} s`;
   return [{ field: 'spec.tasks', description }];
-}
-
-/** The texts of a task in which expressions are looked for. In an MCP server's definition there are none. */
-function textsOf({ taskConfig, export: exported }: WorkflowTask): readonly { path: string; text: string }[] {
-  const texts = stringsOf(taskConfig ?? {}, '').filter(({ path }) => !/^input\.server\b/.test(path));
-  return exported === undefined ? texts : [...texts, { path: 'export.as', text: exported.as }];
-}
-
-function stringsOf(json: JsonValue, path: string): readonly { path: string; text: string }[] {
-  if (typeof json === 'string') return [{ path, text: json }];
-  if (Array.isArray(json)) return json.flatMap((item, index) => stringsOf(item, `${path}[${index}]`));
-  if (typeof json !== 'object' || json === null) return [];
-  return Object.entries(json).flatMap(([key, item]) => stringsOf(item, path === '' ? key : `${path}.${key}`));
 }

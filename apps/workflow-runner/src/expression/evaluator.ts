@@ -1,7 +1,8 @@
+import { type Expression, onlyExpression } from '@stigmer/domain';
 import { TaskFailure } from '../failure';
 import { mapStrings, type Json, type JsonObject } from '../json';
 import type { JqSession } from './jq';
-import { parseTemplate, type Expression } from './template';
+import { parseTemplate } from './template';
 
 /** What a workflow's expressions can read. */
 export interface Scope {
@@ -38,8 +39,8 @@ export class Evaluator {
   /** One text: alone an expression keeps its result's type, inside a string it becomes text. */
   async text(text: string, path: string, secrets: SecretRule): Promise<Json> {
     const parts = parseTemplate(text, path);
-    const [first] = parts;
-    if (parts.length === 1 && first?.kind === 'expression') return this.#expression(first, path, secrets);
+    const only = onlyExpression(parts);
+    if (only) return this.#expression(only, path, secrets);
     const pieces: string[] = [];
     for (const part of parts) {
       pieces.push(
@@ -63,9 +64,8 @@ export class Evaluator {
 
   /** `export.as`: there `.` is the task's output and nothing else. */
   async overOutput(text: string, path: string, output: Json): Promise<Json> {
-    const parts = parseTemplate(text, path);
-    const [only] = parts;
-    if (parts.length !== 1 || only?.kind !== 'expression') {
+    const only = onlyExpression(parseTemplate(text, path));
+    if (!only) {
       throw new TaskFailure('InvalidTask', `${path}: must be one expression, as in \${ . }`);
     }
     if (only.secrets.length > 0) throw refused(path, 'what is exported is kept in the run’s history');

@@ -1,3 +1,4 @@
+import { onlyExpression } from '@stigmer/domain';
 import type { SwitchTaskConfig } from '@stigmer/proto/agentic/workflow/v1/tasks/switch';
 import { TaskFailure } from '../failure';
 import { parseTemplate } from '../expression/template';
@@ -18,8 +19,7 @@ export async function runSwitch(config: SwitchTaskConfig, { evaluator }: TaskCon
 }
 
 function asCondition(when: string, path: string): string {
-  const [only, ...more] = parseTemplate(when, path);
-  if (only?.kind === 'expression' && more.length === 0) return when;
+  if (onlyExpression(parseTemplate(when, path))) return when;
   // A bare text would always be true.
   throw new TaskFailure('InvalidTask', `${path}: must be one expression, as in \${ .output.ok }`);
 }

@@ -17,6 +17,8 @@ export interface Lexed {
 
 const OPENING = '([{';
 const CLOSING = ')]}';
+/** Strings in the interpolations of strings; nobody writes them deeper, and the stack is finite. */
+const DEEPEST = 64;
 const PATTERNS: readonly (readonly [Token['kind'], RegExp])[] = [
   ['field', /\.[A-Za-z_]\w*/y],
   ['variable', /\$(?:\w+::)*[A-Za-z_]\w*/y],
@@ -25,9 +27,13 @@ const PATTERNS: readonly (readonly [Token['kind'], RegExp])[] = [
   ['format', /@\w+/y],
 ];
 
-/** Reads from `start` to the first closing bracket that was not opened after it; throws a SyntaxError where a string never ends. */
-export function lex(text: string, start = 0): Lexed {
+/** Reads to the first closing bracket that was not opened in the text; throws a SyntaxError where a string never ends. */
+export function lex(text: string): Lexed {
   const tokens: Token[] = [];
+  return { tokens, end: readProgram(text, 0, tokens, 0) };
+}
+
+function readProgram(text: string, start: number, tokens: Token[], nesting: number): number {
   let depth = 0;
   let at = start;
   while (at < text.length) {
@@ -37,9 +43,9 @@ export function lex(text: string, start = 0): Lexed {
     } else if (char === '#') {
       at = endOfComment(text, at);
     } else if (char === '"') {
-      at = lexString(text, at, tokens);
+      at = readString(text, at, tokens, nesting + 1);
     } else if (CLOSING.includes(char) && depth === 0) {
-      return { tokens, end: at };
+      return at;
     } else {
       if (OPENING.includes(char)) depth += 1;
       if (CLOSING.includes(char)) depth -= 1;
@@ -48,7 +54,7 @@ export function lex(text: string, start = 0): Lexed {
       at += token.text.length;
     }
   }
-  return { tokens, end: at };
+  return at;
 }
 
 function tokenAt(text: string, at: number): Token {
@@ -66,23 +72,24 @@ function endOfComment(text: string, at: number): number {
 }
 
 /** Reads one string literal; the tokens of its interpolations follow its own, in brackets as jq sees them. */
-function lexString(text: string, start: number, tokens: Token[]): number {
-  const own = tokens.length;
+function readString(text: string, start: number, tokens: Token[], nesting: number): number {
+  if (nesting > DEEPEST) throw new SyntaxError(`strings in it are nested more than ${DEEPEST} deep`);
+  const own = tokens.push({ kind: 'string', text: '' }) - 1;
   let literal = '';
   let at = start + 1;
   while (at < text.length) {
     const char = text.charAt(at);
     if (char === '"') {
-      tokens.splice(own, 0, { kind: 'string', text: literal });
+      tokens[own] = { kind: 'string', text: literal };
       return at + 1;
     }
     if (char !== '\\') {
       literal += char;
       at += 1;
     } else if (text.charAt(at + 1) === '(') {
-      const inner = lex(text, at + 2);
-      tokens.push({ kind: 'symbol', text: '(' }, ...inner.tokens, { kind: 'symbol', text: ')' });
-      at = inner.end + 1;
+      tokens.push({ kind: 'symbol', text: '(' });
+      at = readProgram(text, at + 2, tokens, nesting) + 1;
+      tokens.push({ kind: 'symbol', text: ')' });
     } else {
       literal += text.slice(at, at + 2);
       at += 2;
