@@ -69,7 +69,7 @@ class Supervisor {
     } finally {
       await this.#stack?.stop();
       await this.#writing;
-      if (this.#stack !== undefined) await removeRunFiles(this.layout);
+      if (socket !== undefined) await removeRunFiles(this.layout);
       // Its file goes, the connections stay: who waits for the end sees them close with this process.
       socket?.close();
     }
@@ -117,10 +117,13 @@ class Supervisor {
       tell({ kind: 'up', part: part.name, seconds: (Date.now() - this.#began) / 1000 });
     }
     if (part.state === 'stopped') for (const reply of this.#onStopped) reply({ part: part.name });
-    // One after the other, or an older state could be the last one written.
-    this.#writing = this.#writing.then(() =>
-      writePrivateFile(this.layout.state, `${JSON.stringify(this.#status, null, 2)}\n`),
-    );
+    // One after the other, or an older state could be the last one written. Nothing depends on the file but a person
+    // who looks, and the next start after a kill: a full disk is no reason to end the server.
+    this.#writing = this.#writing
+      .then(() => writePrivateFile(this.layout.state, `${JSON.stringify(this.#status, null, 2)}\n`))
+      .catch((error: unknown) => {
+        process.stderr.write(`cannot write ${this.layout.state}: ${String(error)}\n`);
+      });
   }
 }
 
