@@ -99,6 +99,13 @@ describe('the manifests of k8s/base', () => {
       });
     });
 
+    it('runs the image of this version', async () => {
+      const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as {
+        version: string;
+      };
+      expect(containerOf(service).image).toBe(`stigmer/${service}:${version}`);
+    });
+
     it('says when it is ready and what it needs', () => {
       const { readinessProbe, resources } = containerOf(service);
       expect(readinessProbe).toBeDefined();
@@ -169,6 +176,16 @@ describe('the manifests of k8s/base', () => {
       podSelector: { matchLabels: { 'app.kubernetes.io/part-of': 'stigmer' } },
       policyTypes: ['Ingress'],
     });
+  });
+});
+
+describe('docker/Dockerfile', () => {
+  it('builds and runs on the major version of Node that the repository pins', async () => {
+    const dockerfile = await readFile(join(repository, 'docker/Dockerfile'), 'utf8');
+    const pinned = await readFile(join(repository, '.nvmrc'), 'utf8');
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    const major = pinned.trim().split('.')[0] ?? '';
+    expect(bases).toEqual([`node:${major}-bookworm-slim`, `node:${major}-bookworm-slim`]);
   });
 });
 
