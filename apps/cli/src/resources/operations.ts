@@ -7,6 +7,7 @@ import type { Workflow } from '@stigmer/proto/agentic/workflow/v1/api';
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
 import type { Stigmer } from '@stigmer/sdk';
 import type { Kind, Resource } from './kinds';
+import { inOrganization, requireOrganization } from './organization';
 import { reference } from './reference';
 
 /** What can be done with the resources of one kind; what a kind does not offer is missing. */
@@ -32,10 +33,9 @@ export interface Page {
 
 /**
  * The rpcs of each kind behind one shape. The contract spells them differently from kind to kind (what a delete
- * takes, how a list pages), and this is the only place that knows.
+ * takes, how a list pages, whether it can be asked about one organization), and this is the only place that knows.
  */
-export function operationsOf({ name }: Kind, server: Stigmer): Operations {
-  const { org } = server;
+export function operationsOf({ name }: Kind, server: Stigmer, org: string = server.org): Operations {
   switch (name) {
     case 'Environment':
       return {
@@ -75,22 +75,24 @@ export function operationsOf({ name }: Kind, server: Stigmer): Operations {
       };
     case 'Session':
       return {
-        get: (value) => server.sessions.get({ value }),
+        get: async (value) => requireOrganization(name, org, value, await server.sessions.get({ value })),
         delete: (value) => server.sessions.delete({ value }),
-        list: async (page) => numbered(await server.sessions.list(page), page),
+        list: (page) => numbered(org, page, (request) => server.sessions.list(request)),
         apply: (resource) => server.sessions.apply(resource as Session),
       };
     case 'AgentExecution':
       return {
-        get: (value) => server.agentExecutions.get({ value }),
+        get: async (value) =>
+          requireOrganization(name, org, value, await server.agentExecutions.get({ value })),
         delete: (value) => server.agentExecutions.delete({ value }),
-        list: async (page) => numbered(await server.agentExecutions.list(page), page),
+        list: (page) => numbered(org, page, (request) => server.agentExecutions.list(request)),
       };
     case 'WorkflowExecution':
       return {
-        get: (value) => server.workflowExecutions.get({ value }),
+        get: async (value) =>
+          requireOrganization(name, org, value, await server.workflowExecutions.get({ value })),
         delete: (value) => server.workflowExecutions.delete({ value }),
-        list: async (page) => numbered(await server.workflowExecutions.list(page), page),
+        list: (page) => numbered(org, page, (request) => server.workflowExecutions.list(request)),
       };
     case 'ExecutionContext':
       return {
@@ -106,8 +108,23 @@ interface NumberedPage {
   readonly entries: readonly Resource[];
 }
 
-/** The older lists answer with a number of pages instead of a token; their tokens are the pages' numbers. */
-function numbered({ totalPages, entries }: NumberedPage, { pageToken }: PageRequest): Page {
-  const page = pageToken === '' ? 1 : Number(pageToken);
-  return { items: entries, nextPageToken: page < totalPages ? String(page + 1) : '' };
+/**
+ * The older lists answer with a number of pages instead of a token (their tokens are the pages' numbers), and with
+ * every organization's entries. Ours are picked out here, so a page may be shorter than was asked for; one without
+ * any of ours is passed over, since an empty page reads like the end.
+ */
+async function numbered(
+  org: string,
+  { pageSize, pageToken }: PageRequest,
+  read: (request: PageRequest) => Promise<NumberedPage>,
+): Promise<Page> {
+  let token = pageToken;
+  for (;;) {
+    const { totalPages, entries } = await read({ pageSize, pageToken: token });
+    const page = token === '' ? 1 : Number(token);
+    const items = entries.filter((entry) => inOrganization(org, entry));
+    const nextPageToken = page < totalPages ? String(page + 1) : '';
+    if (items.length > 0 || nextPageToken === '') return { items, nextPageToken };
+    token = nextPageToken;
+  }
 }

@@ -5,8 +5,10 @@ import type { RunKind } from './run-kind';
 
 /** Runs of agents. */
 export const agentRuns: RunKind<AgentExecution> = {
+  name: 'AgentExecution',
   idPrefix: 'aex',
   create: (server, execution) => server.agentExecutions.create(execution),
+  get: (server, value) => server.agentExecutions.get({ value }),
   subscribe: (server, value, signal) => server.agentExecutions.subscribe({ value }, { signal }),
   cancel: (server, value) => server.agentExecutions.cancel({ value }),
   progress,

@@ -6,8 +6,10 @@ export type Execution = AgentExecution | WorkflowExecution;
 
 /** How runs of one kind are started, watched and cancelled. */
 export interface RunKind<E extends Execution> {
+  readonly name: 'AgentExecution' | 'WorkflowExecution';
   readonly idPrefix: 'aex' | 'wex';
   create(server: Stigmer, execution: E): Promise<E>;
+  get(server: Stigmer, id: string): Promise<E>;
   subscribe(server: Stigmer, id: string, signal: AbortSignal): AsyncIterable<E>;
   cancel(server: Stigmer, id: string): Promise<E>;
   /** What happened between two states, one line each. */

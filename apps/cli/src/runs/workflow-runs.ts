@@ -7,8 +7,10 @@ import type { RunKind } from './run-kind';
 
 /** Runs of workflows. */
 export const workflowRuns: RunKind<WorkflowExecution> = {
+  name: 'WorkflowExecution',
   idPrefix: 'wex',
   create: (server, execution) => server.workflowExecutions.create(execution),
+  get: (server, value) => server.workflowExecutions.get({ value }),
   subscribe: (server, executionId, signal) =>
     server.workflowExecutions.subscribe({ executionId }, { signal }),
   cancel: (server, value) => server.workflowExecutions.cancel({ value }),
