@@ -14,7 +14,7 @@ export function registerAgentExecute(agent: Command, io: Io): void {
     .argument('<ref>', 'the agent or one of its instances: name, id or <prefix>-<name>')
     .requiredOption('-m, --message <text>', 'what to ask the agent')
     .option('--instance <ref>', 'the instance to run; default: the only one there is')
-    .option('--session <id>', 'continue this session')
+    .option('--session <id>', 'put the run under this session; it starts afresh all the same')
     .option('--model <name>', "the model, instead of the runner's own");
   addVariableFlags(command)
     .option('--no-wait', 'start the run, print its id, and leave')
@@ -26,7 +26,9 @@ Examples:
   $ stigmer agent execute reviewer -m "Review PR #123" --secret GITHUB_TOKEN         asks for it
   $ stigmer agent execute reviewer -m "Review PR #123" -s GITHUB_TOKEN=@token.txt -e LOG_LEVEL=debug
   $ pass github | stigmer agent execute reviewer -m "Review PR #123" -s GITHUB_TOKEN=-
-  $ stigmer agent execute reviewer -m "And PR #124?" --session ses-01k…
+  $ stigmer agent execute reviewer -m "Review PR #124" --session ses-01k…
+
+A session groups runs of one agent with one instance. No run sees the messages of an earlier one.
 ${VARIABLE_HELP}
 ${RUN_HELP}`,
     )

@@ -15,7 +15,6 @@ import { toRuntimeEnv } from '../variables/runtime-env';
 import { agentRuns } from './agent-runs';
 import { newId } from './execution-id';
 import { executeRun } from './run';
-import { shortened } from './shortened';
 import { findTarget } from './target';
 import { agents } from './templates';
 
@@ -41,8 +40,7 @@ export async function executeAgent(context: Context, ref: string, flags: AgentRu
   await withServer(context, async (server) => {
     const { agentId, instanceId } = await participants(context, server, ref, flags);
     const runtimeEnv = toRuntimeEnv(await variables.complete());
-    const opened =
-      instanceId === undefined ? undefined : await openSession(server, instanceId, flags.message);
+    const opened = instanceId === undefined ? undefined : await openSession(server, instanceId);
     const id = newId(agentRuns.idPrefix);
     const execution = create(AgentExecutionSchema, {
       apiVersion: API_VERSION,
@@ -73,13 +71,14 @@ async function participants(context: Context, server: Stigmer, ref: string, flag
   return { agentId: template.metadata?.id ?? ref, instanceId: instance?.metadata?.id };
 }
 
-async function openSession(server: Stigmer, agentInstanceId: string, message: string): Promise<string> {
+/** A session without a subject: taken from the message, it would keep what of a secret stands in there. */
+async function openSession(server: Stigmer, agentInstanceId: string): Promise<string> {
   const id = newId(KINDS.Session.idPrefix);
   const session = create(SessionSchema, {
     apiVersion: API_VERSION,
     kind: 'Session',
     metadata: { id, name: id, org: server.org, ownerScope: ApiResourceOwnerScope.organization },
-    spec: { agentInstanceId, subject: shortened(message) },
+    spec: { agentInstanceId },
   });
   await server.sessions.create(session);
   return id;

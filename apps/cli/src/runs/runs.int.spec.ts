@@ -72,6 +72,7 @@ describe('runs', () => {
         },
       })
       .serve(WorkflowExecutionQueryController, {
+        get: ({ value }) => Promise.resolve({ metadata: { id: value, org: orgOfRun(value) } }),
         subscribe: async function* ({ executionId }) {
           while (script.length > 0) {
             const status = script.shift();
@@ -107,6 +108,7 @@ describe('runs', () => {
         },
       })
       .serve(AgentExecutionQueryController, {
+        get: ({ value }) => Promise.resolve({ metadata: { id: value, org: orgOfRun(value) } }),
         subscribe: ({ value }) => agentStates(value),
       });
     await server.listen();
@@ -253,7 +255,7 @@ describe('runs', () => {
     expect(stderr).toContain('  agent: let me look\n  tool get-env completed\n');
     expect(sessions[0]?.spec).toMatchObject({
       agentInstanceId: stigmer.agentInstances.byReference('reviewer-prod').metadata?.id,
-      subject: 'Review PR #123',
+      subject: '',
     });
     expect(agentRuns[0]?.spec).toMatchObject({
       agentId: stigmer.agents.byReference('reviewer').metadata?.id,
@@ -269,7 +271,7 @@ describe('runs', () => {
     expect(sessions).toEqual([]);
   });
 
-  it('continues a session that is named, and makes none', async () => {
+  it('puts the run under a session that is named, and makes none', async () => {
     await cli(['agent', 'execute', 'reviewer', '-m', 'And?', '--session', 'ses-1']);
     expect(sessions).toEqual([]);
     expect(agentRuns[0]?.spec).toMatchObject({ agentId: 'reviewer', sessionId: 'ses-1' });
@@ -302,7 +304,52 @@ describe('runs', () => {
     expect(await cli(['agent', 'cancel', 'wex-1'])).toMatchObject({ code: 2 });
     expect(cancelled).toEqual(['wex-1', 'aex-1']);
   });
+
+  it('cancels no run of another organization: it is not found', async () => {
+    for (const [id, kind] of [
+      ['wex-elsewhere', 'WorkflowExecution'],
+      ['aex-elsewhere', 'AgentExecution'],
+    ] as const) {
+      expect(await cli(['cancel', id])).toEqual({
+        code: 3,
+        stdout: '',
+        stderr: `error: ${kind} not found: ${id}\n`,
+      });
+    }
+    expect(cancelled).toEqual([]);
+    expect(await cli(['cancel', 'wex-elsewhere', '--org', 'elsewhere'])).toMatchObject({ code: 0 });
+  });
+
+  it('writes nothing of the message into the session', async () => {
+    await cli(['agent', 'execute', 'reviewer', '-m', `the token is ${SECRET}`]);
+    expect(JSON.stringify(sessions)).not.toContain(SECRET);
+  });
+
+  it.each([
+    ['workflow', ['--trigger', `use ${SECRET}`], 'spec.trigger_message'],
+    ['workflow', ['--input', `{"token": "${SECRET}"}`], 'spec.input'],
+    ['agent', ['--message', `use ${SECRET}`], 'spec.message'],
+  ])(
+    'names the field of a %s in which the server found a secret, not the secret',
+    async (kind, flags, field) => {
+      const token = join(folder, 'token');
+      await writeFile(token, SECRET);
+      const description = 'contains the value of the secret TOKEN';
+      failures = [new DomainError('invalid-argument', `${field}: ${description}`, [{ field, description }])];
+      const ref = kind === 'agent' ? 'reviewer' : 'deploy';
+      const { code, stdout, stderr } = await cli([kind, 'execute', ref, ...flags, '-s', `TOKEN=@${token}`]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`  ${field}: ${description}\n`);
+      expect(stderr).not.toContain(SECRET);
+      expect(sessions).toEqual([]);
+    },
+  );
 });
+
+/** The organization of a run is in its id here. */
+function orgOfRun(id: string): string {
+  return id.includes('elsewhere') ? 'elsewhere' : 'default';
+}
 
 /** An agent that calls one tool and answers. */
 async function* agentStates(id: string): AsyncIterable<AgentExecution> {
