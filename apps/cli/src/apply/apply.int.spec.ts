@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { notFound } from '@stigmer/domain';
+import { SessionQueryController } from '@stigmer/proto/agentic/session/v1/query';
 import { run } from '../program';
 import { FakeServer } from '../testing/fake-server';
 import { FakeStigmer } from '../testing/fake-stigmer';
@@ -16,7 +18,12 @@ describe('stigmer apply', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'stigmer-cli-'));
     stigmer = new FakeStigmer();
-    server = await stigmer.on(new FakeServer()).listen();
+    server = await stigmer
+      .on(new FakeServer())
+      .serve(SessionQueryController, {
+        get: ({ value }) => Promise.reject(notFound('Session', value)),
+      })
+      .listen();
   });
   afterEach(async () => {
     server.close();
@@ -110,6 +117,43 @@ describe('stigmer apply', () => {
     expect(result).toMatch(/github-prod +unchanged/);
   });
 
+  it('names weak secrets, as execute does, and shows none of them', async () => {
+    const weak = `${ENVIRONMENT}    PIN:\n      value: "74831"\n      is_secret: true\n    KEPT:\n      value: "********"\n      is_secret: true\n`;
+    for (const flags of [['--dry-run'], []]) {
+      const { code, stdout, stderr } = await cli(['apply', '-', ...flags], weak);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/^warning: Environment github-prod: PIN is a weak secret: [^\n]*\n$/);
+      expect(stdout + stderr).not.toContain('74831');
+    }
+  });
+
+  it('shows in a dry run the references that lead nowhere, at their places, with the exit code of the write', async () => {
+    const path = await file('all.yaml', [INSTANCE, SESSION].join('---\n'));
+    const { code, stdout, stderr } = await cli(['apply', path, '--dry-run']);
+    expect(code).toBe(4);
+    expect(stdout).toMatch(
+      /AgentInstance +github-reviewer-prod +would fail\nSession +talk +would be created\n/,
+    );
+    expect(stderr).toContain(`${path}:6:3: spec.agent_id: Agent not found: agt-github-reviewer`);
+    expect(stderr).toContain(`${path}:8:7: spec.environment_refs[0]: Environment not found: env-github-prod`);
+    const alone = await cli(['apply', '-', '--dry-run'], SESSION);
+    expect(alone).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(
+        'spec.agent_instance_id: AgentInstance not found: github-reviewer-prod',
+      ),
+    });
+  });
+
+  it('counts in a dry run what the same run creates, and what the server has', async () => {
+    const all = [SESSION, INSTANCE, AGENT, ENVIRONMENT, DEFAULT_SESSION].join('---\n');
+    expect((await cli(['apply', '-', '--dry-run'], all)).code).toBe(0);
+    await cli(['apply', '-'], [ENVIRONMENT, AGENT].join('---\n'));
+    expect((await cli(['apply', '-', '--dry-run'], INSTANCE)).stdout).toMatch(/would be created/);
+    const elsewhere = INSTANCE.replace('- id: env-github-prod', '- { slug: github-prod, org: elsewhere }');
+    expect((await cli(['apply', '-', '--dry-run'], elsewhere)).code).toBe(4);
+  });
+
   it('refuses a resource that is described twice', async () => {
     const { code, stderr } = await cli(['apply', '-'], `${ENVIRONMENT}---\n${ENVIRONMENT}`);
     expect(code).toBe(2);
@@ -156,4 +200,14 @@ spec:
   agent_id: agt-github-reviewer
   environment_refs:
     - id: env-github-prod
+`;
+const SESSION = `apiVersion: agentic.stigmer.ai/v1
+kind: Session
+metadata: { name: talk }
+spec: { agent_instance_id: github-reviewer-prod }
+`;
+const DEFAULT_SESSION = `apiVersion: agentic.stigmer.ai/v1
+kind: Session
+metadata: { name: default-talk }
+spec: { agent_instance_id: github-reviewer-default }
 `;

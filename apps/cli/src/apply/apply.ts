@@ -4,9 +4,11 @@ import type { Context } from '../context';
 import { identityOf } from '../manifest/identity';
 import { readAll } from '../manifest/read-all';
 import { inDependencyOrder } from '../manifest/order';
+import type { Manifest } from '../manifest/read-resource';
 import { print } from '../output/print';
 import { table } from '../output/table';
 import { UsageError } from '../usage-error';
+import { warnOfWeakSecret, weakSecretsOf } from '../variables/weak-secret';
 import { ApplyError } from './apply-error';
 import type { Outcome } from './outcome';
 import { plan } from './plan';
@@ -24,6 +26,7 @@ export async function apply(context: Context, { paths, dryRun, config }: ApplyRe
   if (paths.length === 0)
     throw new UsageError('nothing to apply', 'name a file, a folder or - for the standard input');
   const manifests = inDependencyOrder(await readAll(context, paths, parseConfig(config)));
+  warnOfWeakSecrets(context, manifests);
   const run = (server: Stigmer) => (dryRun ? plan(server, manifests) : write(server, manifests));
   const outcomes = await withServer(context, run);
   await print(context, { resources: outcomes.map(asJson) }, () => asTable(outcomes));
@@ -31,6 +34,13 @@ export async function apply(context: Context, { paths, dryRun, config }: ApplyRe
     error === undefined ? [] : [{ manifest, error }],
   );
   if (failures.length > 0) throw new ApplyError(failures);
+}
+
+function warnOfWeakSecrets(context: Context, manifests: readonly Manifest[]): void {
+  for (const manifest of manifests) {
+    const { kind, name } = identityOf(manifest);
+    for (const key of weakSecretsOf(manifest.resource)) warnOfWeakSecret(context, `${kind} ${name}: ${key}`);
+  }
 }
 
 function parseConfig(pairs: readonly string[]): ReadonlyMap<string, string> {

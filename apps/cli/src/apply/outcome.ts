@@ -9,6 +9,8 @@ export type Result =
   | 'would be changed'
   /** It depends on secrets that only the server can compare. */
   | 'may be changed'
+  /** It refers to what is not there. */
+  | 'would fail'
   | 'failed'
   /** An earlier failure made the rest pointless. */
   | 'not tried';

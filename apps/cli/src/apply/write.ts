@@ -26,7 +26,7 @@ export async function write(server: Stigmer, manifests: readonly Manifest[]): Pr
 async function writeOne(server: Stigmer, manifest: Manifest): Promise<Outcome> {
   const operations = operationsOf(manifest.kind, server);
   try {
-    const before = await existing(operations, manifest);
+    const before = await existing(server, manifest);
     const after = await operations.apply?.(manifest.resource);
     const unchanged = before !== undefined && before.metadata?.version?.id === after?.metadata?.version?.id;
     const result = before === undefined ? 'created' : unchanged ? 'unchanged' : 'changed';

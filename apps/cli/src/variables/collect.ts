@@ -9,6 +9,7 @@ import { parseEnv, parseSecrets, type SecretAssignment } from './assignments';
 import type { VariableFlags } from './flags';
 import { mergeGiven, type Given, type MergedVariables, type Variable } from './merge';
 import { canPrompt, promptHidden } from './prompt';
+import { warnOfWeakSecret } from './weak-secret';
 
 /** A run's variables as far as they are known without asking anybody. */
 export interface GatheredVariables {
@@ -122,12 +123,7 @@ function report(context: Context, { promoted, weak }: Omit<MergedVariables, 'var
   for (const { name, origin, reason: why } of promoted) {
     note(context, `${name} from ${origin} is sent as a secret: ${why}; --plain ${name} turns this off`);
   }
-  for (const name of weak) {
-    warn(
-      context,
-      `${name} is a weak secret: where it is short or a common word it can be masked only in part, or not at all`,
-    );
-  }
+  for (const name of weak) warnOfWeakSecret(context, name);
 }
 
 async function readText(path: string): Promise<string> {
