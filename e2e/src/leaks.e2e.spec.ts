@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,10 +8,12 @@ import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import mongoose from 'mongoose';
 import { searchLeaks, type Place } from './leak-search';
-import { allPlaces } from './places';
+import { BusListener } from './bus';
+import { allPlaces, processPlaces } from './places';
 import { startReceiver, type Receiver } from './receiver';
 import { startStack, type Stack } from './stack';
 import { repository, succeeded, type Outcome } from './stigmer';
+import { until } from './until';
 
 /** Characters that every encoding writes differently, around enough chance to be found nowhere else. */
 const canary = (name: string): string => `cnry-${name}-${randomBytes(9).toString('hex')}+/=&%"\\end`;
@@ -46,6 +49,7 @@ describe('no secret stays anywhere', () => {
   let refusing: Receiver;
   let silent: Receiver;
   let folder: string;
+  let bus: BusListener;
   let outputs: Place[] = [];
 
   beforeAll(async () => {
@@ -57,6 +61,8 @@ describe('no secret stays anywhere', () => {
     refusing = await startReceiver(({ body }) => ({ status: 400, body: chatter(body) }));
     silent = await startReceiver(() => undefined);
     stack = await startStack({ STIGMER_MODEL_URL: model.url, STIGMER_MODEL_NAME: 'scripted' });
+    bus = new BusListener((await stack.status()).redis);
+    await bus.listen();
     folder = await mkdtemp(join(tmpdir(), 'stigmer-leaks-'));
     await writeFile(join(folder, 'environment.yaml'), environmentFile());
     await writeFile(join(folder, 'secrets.env'), `FROM_SECRET_FILE=${quoted(secret('secret file'))}\n`);
@@ -66,6 +72,7 @@ describe('no secret stays anywhere', () => {
   });
 
   afterAll(async () => {
+    bus.close();
     await stack.stop();
     await Promise.all([model, receiver, refusing, silent].map((server) => server.close()));
     await rm(folder, { recursive: true, force: true });
@@ -114,29 +121,18 @@ spec:
   });
 
   it('cancels a workflow that waits', async () => {
-    const started = await run([
-      'workflow',
-      'execute',
-      'leaks-waiting',
-      '--trigger',
-      'x',
-      '--no-wait',
-      '--output',
-      'json',
-    ]);
-    const { metadata } = JSON.parse(started.stdout) as { metadata: { id: string } };
-    succeeded(await run(['cancel', metadata.id]));
+    succeeded(await run(['cancel', await startWaiting()]));
     await untilNoContext(stack);
   });
 
   it('ends a workflow whose runner was killed in the middle of a call', async () => {
     const execution = runLeaks(silent.url, '--no-wait');
-    await until(() => Promise.resolve(silent.received.length > 0));
+    await until('the first call', () => silent.received[0]);
     const runner = (await stack.status()).parts.find(({ name }) => name === 'workflow-runner');
     process.kill(runner?.pid ?? 0, 'SIGKILL');
     const { stdout } = await execution;
     const id = /wex-[0-9a-z]{26}/.exec(stdout)?.[0] ?? 'no id printed';
-    await until(() => Promise.resolve(silent.received.length > 1), 90_000);
+    await until('another attempt', () => silent.received[1], 90_000);
     succeeded(await run(['cancel', id]));
     await untilNoContext(stack);
   });
@@ -175,6 +171,15 @@ spec:
     expect(outcome.stderr).toContain('API_TOKEN');
   });
 
+  it('refuses a run whose message repeats a secret of the run, before anything is stored', async () => {
+    const flag = secret('flag');
+    const outcome = await run([
+      ...['agent', 'execute', 'leaks-agent', '--message', `use ${flag}`, '--secret', `FROM_FLAG=${flag}`],
+    ]);
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.stderr).toContain('FROM_FLAG');
+  });
+
   it('tells the model no secret', () => {
     const bytes = Buffer.from(JSON.stringify(model.requests));
     expect(model.requests.length).toBeGreaterThan(1);
@@ -187,30 +192,52 @@ spec:
     expect(searchLeaks(canaries, outputs)).toEqual([]);
   });
 
-  it('keeps none in a database, Redis, a history, a log, a file, an argument or an environment', async () => {
-    const places = await allPlaces(stack);
-    for (const kind of [
-      'mongodb stigmer_environments',
-      'mongodb stigmer_control',
-      'temporal wex-',
-      'temporal aex-',
-      'file logs/',
-      'process workflow-runner',
-    ])
-      expect(places.filter(({ name, bytes }) => name.startsWith(kind) && bytes.length > 0)).not.toHaveLength(
-        0,
-      );
+  it('keeps none in a database, the bus, a history, a log, a file, an argument or an environment, while a run is open', async () => {
+    // A context exists during its run alone: that is when it must be searched too.
+    const open = await startWaiting();
+    const places = [...(await allPlaces(stack)), bus.place()];
+    succeeded(await run(['cancel', open]));
+    for (const kind of searched)
+      expect([kind, places.some(({ name, bytes }) => name.startsWith(kind) && bytes.length > 0)]).toEqual([
+        kind,
+        true,
+      ]);
     expect(searchLeaks(canaries, places)).toEqual([]);
   });
 
   it('finds a canary that is planted in each of these places', async () => {
     const planted = canary('planted');
-    await plant(stack, planted);
-    const leaks = searchLeaks(new Map([['planted', planted]]), await allPlaces(stack));
-    const places = new Set(leaks.map(({ place }) => place.split(' ')[0]));
-    expect([...places].sort()).toEqual(['file', 'mongodb', 'redis', 'temporal']);
+    const child = spawn('sleep', ['60'], { env: { PLANTED: planted } });
+    try {
+      await plant(stack, planted);
+      const ofChild = await processPlaces([{ name: 'child', pid: child.pid ?? 0 }]);
+      const places = [...(await allPlaces(stack)), ...ofChild, bus.place()];
+      const leaks = searchLeaks(new Map([['planted', planted]]), places);
+      const found = new Set(leaks.map(({ place }) => place.split(' ')[0]));
+      expect([...found].sort()).toEqual(['bus', 'file', 'mongodb', 'process', 'redis', 'temporal']);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
+
+  const startWaiting = async (): Promise<string> => {
+    const started = succeeded(
+      await run(['workflow', 'execute', 'leaks-waiting', '--trigger', 'x', '--no-wait', '--output', 'json']),
+    );
+    return (JSON.parse(started.stdout) as { metadata: { id: string } }).metadata.id;
+  };
 });
+
+const searched = [
+  'mongodb stigmer_environments',
+  'mongodb stigmer_contexts',
+  'mongodb stigmer_control',
+  'bus',
+  'temporal wex-',
+  'temporal aex-',
+  'file logs/',
+  'process workflow-runner',
+];
 
 async function plant(stack: Stack, planted: string): Promise<void> {
   const { mongodb, redis: redisUrl, temporal } = await stack.status();
@@ -220,6 +247,7 @@ async function plant(stack: Stack, planted: string): Promise<void> {
   await connection.close();
   const redis = new Redis(redisUrl);
   await redis.set('planted', planted);
+  await redis.publish('planted', planted);
   redis.disconnect();
   const client = await Connection.connect({ address: temporal });
   await new Client({ connection: client }).workflow.start('planted', {
@@ -231,15 +259,8 @@ async function plant(stack: Stack, planted: string): Promise<void> {
 }
 
 async function untilNoContext(stack: Stack): Promise<void> {
-  await until(
-    async () => !(await stack.documents('stigmer_contexts')).some((document) => 'execution_id' in document),
-  );
-}
-
-async function until(condition: () => Promise<boolean>, deadlineMs = 30_000): Promise<void> {
-  const end = Date.now() + deadlineMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`nothing happened within ${deadlineMs} ms`);
-    await new Promise((next) => setTimeout(next, 250));
-  }
+  await until('no context is left', async () => {
+    const documents = await stack.documents('stigmer_contexts');
+    return documents.some((document) => 'execution_id' in document) ? undefined : true;
+  });
 }

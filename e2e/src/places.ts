@@ -17,7 +17,7 @@ export async function allPlaces(stack: Stack): Promise<readonly Place[]> {
     redis(stack),
     histories(stack),
     stack.files().then((files) => files.map(({ name, bytes }) => ({ name: `file ${name}`, bytes }))),
-    processes(stack),
+    stack.status().then(({ parts }) => processPlaces(parts)),
   ]);
   return places.flat();
 }
@@ -47,9 +47,13 @@ async function histories(stack: Stack): Promise<readonly Place[]> {
   );
 }
 
-async function processes(stack: Stack): Promise<readonly Place[]> {
-  const { parts } = await stack.status();
-  const files = parts.flatMap(({ name, pid }) => ['cmdline', 'environ'].map((file) => ({ name, pid, file })));
+/** What any process of the same user can read of these: their arguments and their environment. */
+export async function processPlaces(
+  processes: readonly { readonly name: string; readonly pid: number }[],
+): Promise<readonly Place[]> {
+  const files = processes.flatMap(({ name, pid }) =>
+    ['cmdline', 'environ'].map((file) => ({ name, pid, file })),
+  );
   return Promise.all(
     files.map(async ({ name, pid, file }) => ({
       name: `process ${name} ${file}`,
