@@ -7,7 +7,7 @@ import type {
 } from '@stigmer/proto/internal/v1/environment_vault';
 import type { Logger } from '@stigmer/service';
 import { type EnvironmentDocument, toValues } from './environment-document';
-import { EnvironmentSecrets } from './environment-secrets';
+import { EnvironmentSecrets, plaintextBytes } from './environment-secrets';
 import type { EnvironmentStore } from './environments.store';
 import { pick, wantedBy } from './references';
 
@@ -46,6 +46,7 @@ export class EnvironmentBatches {
       name,
       revision: version.id,
       data: toValues(document, this.reader(document, redacted)),
+      secretBytes: redacted ? secretBytes(document) : {},
     };
   }
 
@@ -56,6 +57,11 @@ export class EnvironmentBatches {
       this.log.info({ environment: document._id }, 'read in an older form, until its next write');
     return (name: string, stored: string) => secrets.open(name, stored);
   }
+}
+
+function secretBytes({ data }: EnvironmentDocument): Record<string, number> {
+  const secrets = [...data].filter(([, variable]) => variable.is_secret);
+  return Object.fromEntries(secrets.map(([name, { value }]) => [name, plaintextBytes(value)]));
 }
 
 function hasSecrets({ data }: EnvironmentDocument): boolean {

@@ -7,7 +7,7 @@ import type { EnvironmentValueSchema } from '@stigmer/proto/agentic/environment/
 import fc from 'fast-check';
 import { type EnvironmentDocument, toResource } from './environment-document';
 import { createDocument, editDocument, editOf } from './environment-edit';
-import { EnvironmentSecrets } from './environment-secrets';
+import { EnvironmentSecrets, plaintextBytes } from './environment-secrets';
 import { documentOf } from './testing/documents';
 
 type Data = Record<string, MessageInitShape<typeof EnvironmentValueSchema>>;
@@ -23,7 +23,7 @@ const data = fc.dictionary(
 
 function resource(
   values: Data,
-  metadata: { readonly slug?: string; readonly name?: string } = {},
+  metadata: { readonly id?: string; readonly slug?: string; readonly name?: string } = {},
 ): Environment {
   return create(EnvironmentSchema, {
     metadata: { name: 'Prod', org: 'acme', ...metadata },
@@ -31,8 +31,8 @@ function resource(
   });
 }
 
-function created(values: Data): EnvironmentDocument {
-  const wanted = resource(values);
+function created(values: Data, id = ''): EnvironmentDocument {
+  const wanted = resource(values, { id });
   if (wanted.metadata === undefined) throw new Error('no metadata');
   return createDocument(ring, wanted.metadata, editOf(wanted), author);
 }
@@ -101,6 +101,47 @@ describe('Read, edit, write', () => {
     const plain = created({ TOKEN: { value: 'plain' } });
     const guess = editOf(resource({ TOKEN: { value: REDACTED, isSecret: true } }), plain);
     expect(() => editDocument(ring, plain, guess, author)).toThrow(/TOKEN.*give its value/);
+  });
+});
+
+describe('The length of a secret', () => {
+  it('is told by its ciphertext, to the byte and in every form, and nothing is decrypted', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        const bytes = Buffer.byteLength(text);
+        const document = created({ TOKEN: { value: `${text}!`, isSecret: true } });
+        expect(plaintextBytes(sealed(document))).toBe(bytes + 1);
+        expect(plaintextBytes(olderForm(text))).toBe(bytes);
+        expect(plaintextBytes(`enc:v1:${olderForm(text)}`)).toBe(bytes);
+      }),
+    );
+    for (const altered of ['', 'enc:v2:', 'enc:v2:AAAA']) expect(plaintextBytes(altered)).toBe(0);
+  });
+});
+
+describe('An id of the client', () => {
+  it('is refused with the prefix of another kind, and kept without one', () => {
+    for (const id of ['agt-my-own', 'wfl-prod', 'exec-1', 'ses-1']) {
+      expect(() => created({}, id)).toThrow(/metadata\.id: \w+- begins the id of a resource of kind \w+/);
+    }
+    expect(() => created({}, 'agt-my-own')).toThrow('kind Agent: begin with env-, or leave it empty');
+    for (const id of ['env-my-own', 'my-own', 'agtive-1', 'agt']) expect(created({}, id)._id).toBe(id);
+  });
+});
+
+describe('The stored values of an environment', () => {
+  const secrets = (count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`V${i}`, { value: 'x'.repeat(65_536), isSecret: true }]),
+    );
+
+  it('have at most 8 MiB as they are stored, sealed; the error names the limit', () => {
+    expect(created(secrets(95)).data.size).toBe(95);
+    const tooLarge = 'spec.data: at most 8388608 bytes of stored values in one environment';
+    expect(() => created(secrets(96))).toThrow(tooLarge);
+    const document = created(secrets(1));
+    const grown = editOf(resource(secrets(96)), document);
+    expect(() => editDocument(ring, document, grown, author)).toThrow(tooLarge);
   });
 });
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KeyRing } from '@stigmer/crypto';
-import { invalidArguments, slugify } from '@stigmer/domain';
+import { invalidArguments, KINDS, slugify } from '@stigmer/domain';
 import type { ApiResourceMetadata } from '@stigmer/proto/commons/apiresource/metadata';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import { newId } from '@stigmer/service';
@@ -31,10 +31,11 @@ export type Outcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'rewritten' | 'changed'; readonly document: EnvironmentDocument };
 
-// Well under MongoDB's 16 MB a document and gRPC's 10 MB a message.
+// Well under MongoDB's 16 MB a document and gRPC's 10 MiB a message; docs/merge.md names it.
 const MAX_STORED_BYTES = 8 * 1024 * 1024;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_SLUG = 128;
+const OWN_PREFIX = KINDS.Environment.idPrefix;
 
 /** Reads a resource as an edit; what it leaves out of its names is kept from the stored environment. */
 export function editOf(resource: Environment, existing?: EnvironmentDocument): Edit {
@@ -61,9 +62,8 @@ export function slugOf({ slug, name }: Pick<ApiResourceMetadata, 'slug' | 'name'
 
 /** A new environment, sealed. */
 export function createDocument(ring: KeyRing, { id, org }: ApiResourceMetadata, edit: Edit, author: Author) {
-  if (id !== '' && !ID.test(id))
-    throw badField('metadata.id', 'must be letters, digits, ".", "_" or "-", at most 128');
-  const place = { _id: id === '' ? newId('env') : id, org, slug: edit.facts.slug };
+  if (id !== '') checkId(id);
+  const place = { _id: id === '' ? newId(OWN_PREFIX) : id, org, slug: edit.facts.slug };
   const secrets = EnvironmentSecrets.create(ring, place);
   checkWanted(edit.wanted, new Map());
   const document: EnvironmentDocument = {
@@ -102,6 +102,20 @@ export function editDocument(
   };
   assertSize(document);
   return { kind: changed ? 'changed' : 'rewritten', document };
+}
+
+/** An id of one's own may look like anything but another kind's: people and references tell kinds by the prefix. */
+function checkId(id: string): void {
+  if (!ID.test(id)) throw badField('metadata.id', 'must be letters, digits, ".", "_" or "-", at most 128');
+  const foreign = Object.entries(KINDS).find(
+    ([, { idPrefix }]) => idPrefix !== OWN_PREFIX && id.startsWith(`${idPrefix}-`),
+  );
+  if (foreign === undefined) return;
+  const [kind, { idPrefix }] = foreign;
+  throw badField(
+    'metadata.id',
+    `${idPrefix}- begins the id of a resource of kind ${kind}: begin with ${OWN_PREFIX}-, or leave it empty`,
+  );
 }
 
 function namesOf(metadata: ApiResourceMetadata, existing?: EnvironmentDocument) {

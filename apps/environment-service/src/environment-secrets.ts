@@ -14,6 +14,9 @@ import {
 import { failedPrecondition } from '@stigmer/domain';
 import type { EnvironmentDocument } from './environment-document';
 
+/** What every form adds to a value's bytes: an iv of 12 and a tag of 16. */
+const OVERHEAD_BYTES = 28;
+
 type Sealed = Pick<EnvironmentDocument, '_id' | 'org' | 'slug' | 'crypto'>;
 
 /** The secrets of one environment: opens what is stored, seals what is new, and keeps what did not change. */
@@ -84,6 +87,13 @@ export class EnvironmentSecrets {
       throw error;
     }
   }
+}
+
+/** The bytes of a stored secret's plaintext, from the length of its ciphertext alone, in every form there is. */
+export function plaintextBytes(stored: string): number {
+  const sealed = Buffer.byteLength(stored.replace(/^enc:v\d+:/, ''), 'base64');
+  // Altered ciphertext may be too short. That is an error for whoever opens it, and nothing is opened here.
+  return Math.max(0, sealed - OVERHEAD_BYTES);
 }
 
 function placeOf({ org, _id: id }: Sealed): Place {

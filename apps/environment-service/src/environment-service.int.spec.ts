@@ -268,6 +268,27 @@ describe('Writing an environment', () => {
     expect(error.message).toBe('Environment not found: env-nobody');
   });
 
+  it('refuses with everything that is wrong in one answer: names, sizes and misused markers', async () => {
+    const made = await gateway.commands.create(environment({ PLAIN: { value: 'x' } }));
+    const variables: Data = {
+      'BAD-NAME': { value: 'x' },
+      BIG: { value: 'x'.repeat(65_537) },
+      PLAIN: { value: REDACTED, isSecret: true },
+      NEW: { value: REDACTED, isSecret: false },
+    };
+    const wrong = [['__proto__', { value: 'x' }] as const, ...Object.entries(variables)];
+    const error = await failure(
+      gateway.commands.updateVariables({ environmentId: idOf(made), variables: Object.fromEntries(wrong) }),
+    );
+    expect(error.kind).toBe('invalid-argument');
+    expect(error.violations.map(({ field }) => field).sort()).toEqual(
+      ['BAD-NAME', 'BIG', 'NEW', 'PLAIN', '__proto__'].map((name) => `spec.data["${name}"]`),
+    );
+    expect((await gateway.queries.get({ value: idOf(made) })).metadata?.version).toEqual(
+      made.metadata?.version,
+    );
+  });
+
   it('by many at once loses no variable', async () => {
     const made = await gateway.commands.create(environment({}));
     const names = Array.from({ length: 8 }, (_, i) => `V${i}`);
@@ -336,6 +357,14 @@ describe('Reading environments', () => {
     expect(first.items[0]?.spec?.data['T']?.value).toBe(REDACTED);
   });
 
+  it.each([
+    ['a token that no page answered', { pageToken: 'garbage' }, 'page_token'],
+    ['a negative size', { pageSize: -1 }, 'page_size'],
+  ])('refuses to list with %s: INVALID_ARGUMENT naming the field', async (_, paging, field) => {
+    const error = await failure(gateway.queries.list({ org: 'listed', ...paging }));
+    expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field }] });
+  });
+
   it('cuts a page before it outgrows a message', async () => {
     const org = 'large';
     const big = Object.fromEntries(
@@ -398,7 +427,9 @@ describe('Opening environments for a run', () => {
     const made = await gateway.commands.create(
       environment({ T: { value: CANARY, isSecret: true }, P: { value: 'plain' } }),
     );
-    await corrupt(made, { 'data.T.value': 'enc:v2:AAAA', 'crypto.wdek': 'AAAA' });
+    const { data } = await rawDocument(made);
+    const forged = data['T']?.value.replace(/^enc:v2:.{8}/, 'enc:v2:AAAAAAAA');
+    await corrupt(made, { 'data.T.value': forged, 'crypto.wdek': 'AAAA' });
     const org = made.metadata?.org;
     const { environments } = await resolver.vault.open({
       org,
@@ -407,6 +438,8 @@ describe('Opening environments for a run', () => {
     });
     expect(environments[0]?.data['T']).toMatchObject({ value: '', isSecret: true });
     expect(environments[0]?.data['P']).toMatchObject({ value: 'plain' });
+    // The length is told even so: what bounds the size of a run's context needs no key.
+    expect(environments[0]?.secretBytes).toEqual({ T: CANARY.length });
   });
 
   it('is for the resolver: the gateway and the runner are refused, and so is a call without identity', async () => {

@@ -12,6 +12,7 @@ import { contentOf, type EnvironmentDocument, type StoredVariable } from './envi
 import { createDocument, type Edit, editDocument, editOf, slugOf } from './environment-edit';
 import { EnvironmentSecrets } from './environment-secrets';
 import type { EnvironmentStore } from './environments.store';
+import { readPaging, tokenAfter } from './paging';
 import { assertEnvironmentKind, describeReference, pick, wantedBy } from './references';
 import { readVariables, redactedVariables } from './variables';
 
@@ -31,8 +32,6 @@ export interface Page {
 /** How often a change is made again from a newer version before its caller is told to try again. */
 const ATTEMPTS = 20;
 const NAMED_USERS = 20;
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 500;
 
 /** Environments: who may write what, versions, and what may be read. Documents in and out are sealed. */
 export class Environments implements OnModuleDestroy {
@@ -116,11 +115,10 @@ export class Environments implements OnModuleDestroy {
   }
 
   async list(org: string, pageSize: number, pageToken: string): Promise<Page> {
-    const size = pageSize <= 0 ? DEFAULT_PAGE : Math.min(pageSize, MAX_PAGE);
-    const after = Buffer.from(pageToken, 'base64url').toString('utf8');
+    const { size, after } = readPaging(pageSize, pageToken);
     const { items, more, total } = await this.options.store.page(org, size, after);
     const last = more ? items.at(-1)?._id : undefined;
-    return { items, total, nextToken: last === undefined ? '' : Buffer.from(last).toString('base64url') };
+    return { items, total, nextToken: last === undefined ? '' : tokenAfter(last) };
   }
 
   /** One variable with its plaintext, for the owner alone, and audited: the only read that reveals a secret. */

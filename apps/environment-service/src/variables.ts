@@ -1,5 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import { checkVariables, invalidArguments, quoteName, REDACTED, type Violation } from '@stigmer/domain';
+import {
+  checkVariables,
+  DomainError,
+  invalidArguments,
+  quoteName,
+  REDACTED,
+  type Violation,
+} from '@stigmer/domain';
 import { type EnvironmentValue, EnvironmentValueSchema } from '@stigmer/proto/agentic/environment/v1/spec';
 import { type EnvironmentContent, type StoredVariable, toValues } from './environment-document';
 import type { EnvironmentSecrets } from './environment-secrets';
@@ -11,21 +18,28 @@ const FIELD = 'spec.data';
 
 /** The variables of a request, as a map. */
 export function readVariables(values: Readonly<Record<string, EnvironmentValue>>): WantedVariables {
-  // A wire map is decoded into a plain object, where a key `__proto__` vanishes into the prototype.
+  const wanted = new Map(Object.entries(values));
+  // A wire map is decoded into a plain object, where a key `__proto__` vanishes into the prototype. Put back, it is
+  // an illegal name, which `checkWanted` reports with whatever else is wrong.
   if (Object.getPrototypeOf(values) !== Object.prototype) {
-    throw invalidArguments([{ field: FIELD, description: '__proto__ cannot be the name of a variable' }]);
+    wanted.set('__proto__', create(EnvironmentValueSchema));
   }
-  return new Map(Object.entries(values));
+  return wanted;
 }
 
 /**
  * Refuses what may not be stored, before anything is sealed: an illegal name, a value or a number of variables
- * beyond the limits, and every misuse of the redacted marker.
+ * beyond the limits, and every misuse of the redacted marker. All of it in one answer.
  */
 export function checkWanted(wanted: WantedVariables, stored: StoredVariables): void {
-  checkVariables(pairs(wanted), 'environment', FIELD);
-  const violations = [...wanted].flatMap(([name, value]) => misuseOfMarker(name, value, stored.get(name)));
-  if (violations.length > 0) throw invalidArguments(violations);
+  const misuses = [...wanted].flatMap(([name, value]) => misuseOfMarker(name, value, stored.get(name)));
+  try {
+    checkVariables(pairs(wanted), 'environment', FIELD);
+  } catch (error) {
+    if (misuses.length === 0 || !(error instanceof DomainError)) throw error;
+    throw invalidArguments([...misuses, ...error.violations]);
+  }
+  if (misuses.length > 0) throw invalidArguments(misuses);
 }
 
 /**

@@ -111,7 +111,7 @@ const INPUT = {
   environmentRefs: [{ slug: 'env-base' }, { slug: 'prod' }],
 };
 
-function prepare() {
+function prepare(environmentRefs = INPUT.environmentRefs) {
   const options = {
     address,
     audience: 'resolver-service',
@@ -119,6 +119,7 @@ function prepare() {
   } as const;
   return serviceClient(RunResolver, options).prepare({
     ...INPUT,
+    environmentRefs,
     executionId: 'aex-1',
     creator: 'local',
     requestDigest: Buffer.from('digest'),
@@ -158,6 +159,24 @@ describe('with the real environment-service', () => {
       'Environment not found: gone',
       'Environment not found: other/prod',
     ]);
+  });
+
+  it('explain refuses secrets of more than 4 MiB, which it never sees, as prepare does', async () => {
+    const large = Array.from({ length: 65 }, (_, i) => {
+      return [`K${i}`, { value: 'canary'.padEnd(65_000), isSecret: true }] as const;
+    });
+    await apply('Large', Object.fromEntries(large));
+    const environmentRefs = [{ slug: 'base' }, { slug: 'large' }];
+    const options = { address, audience: 'resolver-service', identity: keys.identity('gateway') } as const;
+    const refused = {
+      kind: 'invalid-argument',
+      message: expect.stringContaining('at most 4194304 bytes') as string,
+    };
+    await expect(
+      serviceClient(ResolverQueryController, options).explain({ ...INPUT, environmentRefs }),
+    ).rejects.toMatchObject(refused);
+    await expect(prepare(environmentRefs)).rejects.toMatchObject(refused);
+    expect(farSide.created).toEqual([]);
   });
 
   it('is UNAVAILABLE while that service is down, makes nothing, and works again when it is back', async () => {

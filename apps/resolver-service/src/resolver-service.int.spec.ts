@@ -143,6 +143,31 @@ describe('explain', () => {
     expect(variables['DEBUG']).toMatchObject({ value: '', isSecret: false });
   });
 
+  it('refuses more than 4 MiB before anything runs, counting secrets by their lengths alone', async () => {
+    const secrets = (slug: string, count: number) => {
+      const entries = Array.from({ length: count }, (_, i) => {
+        return [`${slug}_${i}`, { value: 'x'.repeat(65_000), isSecret: true }] as const;
+      });
+      hold({ id: slug, slug, org: 'acme', data: Object.fromEntries(entries) });
+    };
+    secrets('A', 40);
+    secrets('B', 24);
+    const environmentRefs = [{ slug: 'A' }, { slug: 'B' }];
+    const template = { name: 't' };
+    const fits = await as('gateway').query.check(resolveInput({ template, environmentRefs }));
+    expect(fits.diagnostics).toEqual([]);
+    secrets('B', 25);
+    const input = resolveInput({ template, environmentRefs });
+    for (const call of [as('control-plane').query.explain(input), as('gateway').query.check(input)]) {
+      const error = await refusal(call);
+      expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'variables' }] });
+      expect(error.message).toContain('at most 4194304 bytes');
+    }
+    // What is overridden does not count, and what is withheld from explain counts nothing.
+    const runtimeEnv = { A_0: { value: '********', isSecret: true } };
+    expect((await as('gateway').query.check({ ...input, runtimeEnv })).diagnostics).toEqual([]);
+  });
+
   it('opens the environments in one call and redacted, so that no secret is decrypted', async () => {
     await as('gateway').query.explain(resolveInput());
     expect(farSide.opened).toHaveLength(1);

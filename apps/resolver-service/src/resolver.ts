@@ -1,17 +1,11 @@
-import {
-  checkVariables,
-  type Diagnostic,
-  invalidArgument,
-  merge,
-  type Merged,
-  REDACTED,
-} from '@stigmer/domain';
+import { type Diagnostic, invalidArgument, merge, type Merged, REDACTED } from '@stigmer/domain';
 import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import type { ResolveInput, Template } from '@stigmer/proto/agentic/resolver/v1/io';
 import type { OpenedEnvironment } from '@stigmer/proto/internal/v1/environment_vault';
 import type { PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
 import { Injectable } from '@nestjs/common';
 import { Clients } from './clients';
+import { checkContextSize } from './context-size';
 import { diagnose } from './diagnose';
 import { layersOf } from './layers';
 
@@ -51,13 +45,9 @@ export class Resolver {
         ? { environments: [], missing: [] }
         : await this.clients.environments.open({ org, references: environmentRefs, redacted }, { signal });
     const merged = merge(layersOf(template, environments, runtimeEnv));
-    checkVariables(textsOf(merged), 'context', 'variables');
+    checkContextSize(merged, environments);
     return { merged, diagnostics: diagnose(template, merged, missing), environments };
   }
-}
-
-function textsOf({ values }: Merged): readonly (readonly [string, string])[] {
-  return [...values].map(([name, { text }]) => [name, text]);
 }
 
 /** The contract requires it; the types do not know. */

@@ -60,6 +60,9 @@ function withoutSecrets({ id, slug, org, name, revision, data }: OpenedEnvironme
     key,
     { value: isSecret ? '' : value, isSecret, description },
   ]);
+  const secretBytes = Object.entries(data)
+    .filter(([, { isSecret }]) => isSecret)
+    .map(([key, { value }]) => [key, Buffer.byteLength(value)] as const);
   return create(OpenedEnvironmentSchema, {
     id,
     slug,
@@ -67,6 +70,7 @@ function withoutSecrets({ id, slug, org, name, revision, data }: OpenedEnvironme
     name,
     revision,
     data: Object.fromEntries(redacted) as OpenedEnvironment['data'],
+    secretBytes: Object.fromEntries(secretBytes),
   });
 }
 
