@@ -14,9 +14,12 @@ const COMMANDS = [
   ['delete'],
   ['explain'],
   ['cancel'],
+  ['secret'],
   ['secret', 'get'],
+  ['agent'],
   ['agent', 'execute'],
   ['agent', 'cancel'],
+  ['workflow'],
   ['workflow', 'execute'],
   ['workflow', 'cancel'],
 ];

@@ -4,5 +4,14 @@ import { registerSecretGet } from './secret-get';
 
 /** `stigmer secret` */
 export function registerSecret(program: Command, io: Io): void {
-  registerSecretGet(program.command('secret').description('Read secrets back, as their owner.'), io);
+  const secret = program
+    .command('secret')
+    .description('Read secrets back, as their owner.')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ stigmer secret get github-production GITHUB_TOKEN`,
+    );
+  registerSecretGet(secret, io);
 }

@@ -51,6 +51,21 @@ describe('resources', () => {
     });
   });
 
+  it.each([
+    'get environment one',
+    'list environments',
+    'list environments --page-size 1',
+    'delete agent a',
+    'apply - --dry-run',
+    'apply -',
+    'secret get one TOKEN --reveal',
+  ])('answers %s with one JSON document and nothing beside it', async (words) => {
+    await writeFile(join(home, 'token'), 'local-token');
+    const { code, stdout, stderr } = await cli([...words.split(' '), '-o', 'json'], { input: RESOURCES });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual(expect.any(Object));
+  });
+
   it('that are not there are an error, for people and for programs', async () => {
     expect(await cli(['get', 'env', 'none'])).toEqual({
       code: 3,

@@ -265,6 +265,20 @@ describe('runs', () => {
     });
   });
 
+  it.each([
+    'workflow execute deploy',
+    'workflow execute deploy --no-wait',
+    'agent execute reviewer -m hi',
+    'agent execute reviewer -m hi --no-wait',
+    'cancel wex-1',
+    'agent cancel aex-1',
+    'workflow cancel wex-1',
+  ])('answers %s with one JSON document on the standard output alone', async (words) => {
+    const { code, stdout } = await cli([...words.split(' '), '--output', 'json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toHaveProperty('metadata.id');
+  });
+
   it('leaves no session behind when the run is refused', async () => {
     failures = [new DomainError('failed-precondition', 'the run cannot start')];
     expect((await cli(['agent', 'execute', 'reviewer', '-m', 'hi'])).code).toBe(4);
