@@ -12,6 +12,14 @@ export function registerServerCommands(program: Command, io: Io): void {
     .description(
       'Runs the whole system on this machine: databases, Temporal and all services, for one person.\n' +
         'Everything it keeps lies in one folder, ~/.stigmer or --home.',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ stigmer server start
+  $ stigmer server status
+  $ stigmer server stop`,
     );
   registerStart(server, io);
   registerStop(server, io);
@@ -53,6 +61,7 @@ function registerStop(server: Command, io: Io): void {
     .command('stop')
     .summary('stop it; the data stays')
     .description('Stops all parts in good order. The data stays, and the next start goes on with it.')
+    .addHelpText('after', '\nExamples:\n  $ stigmer server stop\n  $ stigmer server stop --home ./scratch')
     .action(async (_flags: unknown, command: Command) => {
       const { stop } = await import('./stop.js');
       await stop(contextOf(command, io));
@@ -64,7 +73,15 @@ function registerStatus(server: Command, io: Io): void {
     .command('status')
     .summary('what runs, and where')
     .description('Shows each part with its state, its address and why it was restarted last.')
-    .addHelpText('after', '\nExit codes: 0 all parts run, 1 some do not, 6 the server is not running.')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 all parts run, 1 some do not, 6 the server is not running.
+
+Examples:
+  $ stigmer server status
+  $ stigmer server status --output json`,
+    )
     .action(async (_flags: unknown, command: Command) => {
       const { showStatus } = await import('./show-status.js');
       await showStatus(contextOf(command, io));
@@ -84,6 +101,7 @@ function registerLogs(server: Command, io: Io): void {
       `
 Examples:
   $ stigmer server logs gateway --follow
+  $ stigmer server logs gateway --output json      a JSON document per line
   $ stigmer server logs --lines 5`,
     )
     .action(async (part: string | undefined, flags: LogFlags, command: Command) => {

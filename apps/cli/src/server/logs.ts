@@ -22,13 +22,18 @@ const POLL_MS = 300;
 /** A tail is looked for in this much of a log's end. */
 const TAIL_BYTES = 256 * 1024;
 
-/** Prints the last lines of one part's log, or of all, and then what is added, until it is interrupted. */
+/**
+ * Prints the last lines of one part's log, or of all, and then what is added, until it is interrupted. With `--output
+ * json` each line is a JSON document of its own, since a log that is followed has no end.
+ */
 export async function logs(context: Context, part: string | undefined, flags: LogFlags): Promise<void> {
   const layout = layoutOf(context.home);
   const shown = openLogs(layout, part);
   const prefix = (log: Log): string => (part === undefined ? `${log.part} | ` : '');
+  const format = (log: Log, line: string): string =>
+    context.format === 'json' ? JSON.stringify({ part: log.part, line }) : `${prefix(log)}${printable(line)}`;
   const write = (log: Log, lines: readonly string[]): void => {
-    for (const line of lines) context.io.stdout.write(`${prefix(log)}${printable(line)}\n`);
+    for (const line of lines) context.io.stdout.write(`${format(log, line)}\n`);
   };
   for (const log of shown) write(log, readLines(log).slice(-flags.lines));
   while (flags.follow) {

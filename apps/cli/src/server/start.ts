@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { failedPrecondition } from '@stigmer/domain';
 import type { Context } from '../context';
-import { Exit, ExitCode } from '../exit-codes';
 import { note, print } from '../output/print';
 import { UsageError } from '../usage-error';
 import { baseEnvironment, readServerVariables } from './config';
@@ -23,11 +23,9 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
   const layout = layoutOf(context.home);
   const running = await currentStatus(layout);
   if (running !== undefined) {
-    note(
-      context,
-      `The server is already running (pid ${running.pid}) at ${running.gateway}, data in ${running.home}.`,
+    throw failedPrecondition(
+      `the server is already running (pid ${running.pid}) at ${running.gateway}, data in ${running.home}`,
     );
-    throw new Exit(ExitCode.refused);
   }
   await makePrivateFolder(layout.logs);
   const supervisor = spawnSupervisor(logFileOf(layout, 'server'));
