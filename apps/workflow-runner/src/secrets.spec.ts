@@ -7,26 +7,12 @@ describe('what a run keeps secret', () => {
     new RunSecrets(
       new Map([
         ['TOKEN', { text: TOKEN, secret: true }],
-        ['USER', { text: 'name', secret: true }],
         ['LEVEL', { text: 'information', secret: false }],
       ]),
     );
 
-  it('is masked in texts and in JSON, keys that hold a token included, other keys not', () => {
-    const { masker } = secrets();
-    expect(
-      masker.json({
-        [TOKEN]: 1,
-        name: `is ${TOKEN}`,
-        level: 'information',
-        deep: [{ [`x-${TOKEN}`]: null }],
-      }),
-    ).toEqual({
-      '********': 1,
-      name: 'is ********',
-      level: 'information',
-      deep: [{ 'x-********': null }],
-    });
+  it('is every value that is marked so, and no other', () => {
+    expect(secrets().masker.text(`information ${TOKEN}`)).toBe('information ********');
   });
 
   it('includes what was made from a secret, as soon as it is known', () => {
@@ -34,10 +20,5 @@ describe('what a run keeps secret', () => {
     expect(run.masker.text('derived-value-1')).toBe('derived-value-1');
     run.add(['derived-value-1']);
     expect(run.masker.text('derived-value-1')).toBe('********');
-  });
-
-  it('keeps a key called __proto__ a key', () => {
-    const value = JSON.parse(`{"__proto__": {"a": "${TOKEN}"}}`) as object;
-    expect(JSON.stringify(secrets().masker.json(value))).toBe('{"__proto__":{"a":"********"}}');
   });
 });

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { createMasker, DomainError, isWeakSecret, type Masker, type ResolvedText } from '@stigmer/domain';
+import { createMasker, DomainError, type Masker, type ResolvedText } from '@stigmer/domain';
 import { asTaskFailure, toApplicationFailure } from './boundary';
 import type { Clients } from './clients';
 import { TaskFailure } from './failure';
@@ -22,27 +22,9 @@ export class RunSecrets {
   }
 
   get masker(): Masker {
-    this.#masker ??= withKeys(this.#secrets);
+    this.#masker ??= createMasker(this.#secrets);
     return this.#masker;
   }
-}
-
-/**
- * Field names keep their meaning, so a name that merely looks like a weak secret stays; but a server that answers
- * `{"<token>": true}` must not carry the token out.
- */
-function withKeys(secrets: ReadonlySet<string>): Masker {
-  const { text, json } = createMasker(secrets);
-  const names = createMasker([...secrets].filter((secret) => !isWeakSecret(secret)));
-  return { text, json: <T>(value: T) => renameKeys(json(value), names.text) as T };
-}
-
-function renameKeys(value: unknown, rename: (key: string) => string): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item: unknown) => renameKeys(item, rename));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [rename(key), renameKeys(item, rename)]),
-  );
 }
 
 /**

@@ -21,6 +21,12 @@ describe('a strong secret', () => {
     ['JSON-escaped', json],
     ['JSON-escaped twice', JSON.stringify(json).slice(1, -1)],
     ['JSON-escaped in ASCII', json.replace('ü', '\\u00fc')],
+    ['JSON-escaped by PHP', json.replace('ü', '\\u00fc').replaceAll('/', '\\/')],
+    ['JSON-escaped with \\/ alone', json.replaceAll('/', '\\/')],
+    ['with entities of HTML', 'c4n4ry/+s3cr&amp;t &quot;ü&quot;'],
+    ['with numeric entities', 'c4n4ry/+s3cr&amp;t &#34;ü&#34;'],
+    ['with entities outside of attributes', 'c4n4ry/+s3cr&amp;t "ü"'],
+    ['in the path or the query of a URL', 'c4n4ry/+s3cr&t%20%22%C3%BC%22'],
     ['JSON-escaped by Go', json.replace('&', '\\u0026')],
     ['hexadecimal', Buffer.from(CANARY).toString('hex')],
     ['upper case hexadecimal', Buffer.from(CANARY).toString('hex').toUpperCase()],
@@ -39,6 +45,21 @@ describe('a strong secret', () => {
       expect(encoded).toContain(core);
       expect(text(encoded)).toBe(encoded.replace(core, REDACTED));
     }
+  });
+
+  test.each([
+    ['a'.repeat(8) + "'<x>", 'aaaaaaaa&#39;&lt;x&gt;'],
+    ['a'.repeat(8) + "'<x>", 'aaaaaaaa&#x27;&lt;x&gt;'],
+    ['a{b}`c^d|efg', new URL('http://h/a{b}`c^d|efg').pathname.slice(1)],
+    ["a{b}`c^d|'efg", new URL("http://h/?a{b}`c^d|'efg").search.slice(1)],
+    ['abc?d e#f g`h', new URL('http://h/abc?d e#f g`h').href.slice(9)],
+    ['abc\\d e\nfgh', 'abc/d%20efgh'],
+  ])('%j is masked as %j', (secret, form) => {
+    expect(createMasker([secret]).text(`<${form}>`)).toBe(`<${REDACTED}>`);
+  });
+
+  test('is not looked for in what a URL leaves of it when it climbs up its path', () => {
+    expect(createMasker(['/../../../../../x']).text('/x /')).toBe('/x /');
   });
 
   test('is masked without the white space around it', () => {
@@ -69,6 +90,26 @@ describe('parts of a secret', () => {
     expect(text('login of app with p%40ssw0rd-x, p@ssw0rd-x at db')).toBe(
       `login of app with ${REDACTED}, ${REDACTED} at db`,
     );
+  });
+
+  test.each([
+    ['p@ss/w0rd-x', 'postgres://app:p@ss/w0rd-x@db/app'],
+    ['p@ssw0rd-x', 'postgres://app:p@ssw0rd-x@db/app?mail=a@b'],
+    ['passw0rd-x', 'postgres://app:passw0rd-x@db/app?mail=a@b'],
+    ['tok-12345', 'Bearer tok-12345'],
+    ['dTpwYXNzdw==', 'BASIC dTpwYXNzdw=='],
+    ['tok-12345', 'token  tok-12345'],
+    ['passw0rd-x', 'Server=db;User Id=sa;Password=passw0rd-x;'],
+    ['passw0rd-x', 'Server=db;pwd="passw0rd-x"'],
+    ['YWNjb3VudA==', 'AccountName=me;AccountKey=YWNjb3VudA==;EndpointSuffix=core'],
+    ['passw0rd-x', 'client secret = passw0rd-x'],
+  ])('%s is masked, being a part of %s', (part, secret) => {
+    expect(createMasker([secret]).text(`<${part}>`)).toBe(`<${REDACTED}>`);
+  });
+
+  test('what else stands in a connection string is no secret by itself', () => {
+    const { text } = createMasker(['Server=db.example.org;User Id=application-user;Password=x']);
+    expect(text('application-user at db.example.org')).toBe('application-user at db.example.org');
   });
 
   test('a weak part of a secret is no secret by itself', () => {
@@ -142,19 +183,24 @@ describe('several secrets', () => {
 describe('JSON', () => {
   const { json } = createMasker(['sw0rdfish-1', '4711', '0000', 'true', '98765432109876543210']);
 
-  test('keeps its shape and its keys; of its numbers those that are a secret become the marker', () => {
+  test('keeps its shape; of its numbers those that are a secret become the marker', () => {
     const value = {
-      'sw0rdfish-1': [1, 4711, 47110, 0, true, null, { text: 'a sw0rdfish-1 b' }],
+      list: [1, 4711, 47110, 0, true, null, { text: 'a sw0rdfish-1 b' }],
       long: 98765432109876543210,
       ['__proto__']: 'sw0rdfish-1',
     };
     expect(JSON.stringify(json(value))).toBe(
       JSON.stringify({
-        'sw0rdfish-1': [1, REDACTED, 47110, 0, true, null, { text: `a ${REDACTED} b` }],
+        list: [1, REDACTED, 47110, 0, true, null, { text: `a ${REDACTED} b` }],
         long: REDACTED,
         ['__proto__']: REDACTED,
       }),
     );
+  });
+
+  test('a field name that holds a secret is masked in that part; one that is a weak secret stays', () => {
+    const value = { 'sw0rdfish-1': 1, 4711: 2, true: 3, deep: [{ 'x-sw0rdfish-1': null }] };
+    expect(json(value)).toEqual({ [REDACTED]: 1, 4711: 2, true: 3, deep: [{ [`x-${REDACTED}`]: null }] });
   });
 
   test('the value that was given is not changed', () => {
@@ -221,14 +267,15 @@ describe('for any secrets in any text', () => {
     );
   });
 
-  test('JSON has the same keys in the same places, and no strong secret in its texts', () => {
+  test('JSON has the same shape, and no strong secret in its texts and field names', () => {
     fc.assert(
       fc.property(scene, fc.jsonValue(), ({ known, text }, value) => {
         const masked = createMasker(known).json({ value, text, [text]: [text] });
-        expect(shapeOf(masked)).toEqual(shapeOf({ value, text, [text]: [text] }));
-        const texts = JSON.stringify([masked.text, masked[text]]);
+        const name = createMasker(known.filter((one) => !isWeakSecret(one))).text(text);
+        expect(shapeOf(masked)).toEqual(shapeOf({ value, text, [name]: [text] }));
         for (const one of known)
-          if (!isWeakSecret(one)) expect(texts).not.toContain(JSON.stringify(one.trim()).slice(1, -1));
+          if (!isWeakSecret(one))
+            for (const part of [masked.text, ...Object.keys(masked)]) expect(part).not.toContain(one.trim());
       }),
     );
   });

@@ -9,7 +9,10 @@ export const REDACTED = '********';
 export interface Masker {
   /** The text with every secret, in each of its encodings, replaced by the marker. */
   readonly text: (text: string) => string;
-  /** A JSON value with its texts masked; keys and shape stay, and so does a number that is no secret. */
+  /**
+   * A JSON value with its texts masked. Its shape stays, and so does a number that is no secret. A field name is masked
+   * where it holds a secret, never for a weak one: names keep their meaning, and a weak secret looks like any of them.
+   */
   readonly json: <T>(value: T) => T;
 }
 
@@ -28,8 +31,16 @@ export function createMasker(secrets: Iterable<string>): Masker {
   const tokens = createMatcher(weak.flatMap(wholeForms), { window: 4, wholeToken: true });
   const numbers = new Set(weak.flatMap(numberForm));
   // The weak ones second: what borders on a masked secret is a token then, as it would be if masked again.
-  const text = (input: string) => tokens.replace(anywhere.replace(input, REDACTED), REDACTED);
-  return { text, json: <T>(value: T) => maskJson(value, text, numbers) as T };
+  const name = (input: string) => anywhere.replace(input, REDACTED);
+  const text = (input: string) => tokens.replace(name(input), REDACTED);
+  return { text, json: <T>(value: T) => maskJson(value, { name, text, numbers }) as T };
+}
+
+/** What becomes of the parts of a JSON value. */
+interface JsonRules {
+  readonly name: (input: string) => string;
+  readonly text: (input: string) => string;
+  readonly numbers: ReadonlySet<string>;
 }
 
 /** How a number that is a secret reads in JSON. What the secret 0000 reads like, 0, is in too many places. */
@@ -38,11 +49,13 @@ function numberForm(secret: string): readonly string[] {
   return isNumber(secret) && form.length >= 4 ? [form] : [];
 }
 
-function maskJson(value: unknown, text: (input: string) => string, numbers: ReadonlySet<string>): unknown {
-  if (typeof value === 'string') return text(value);
-  if (typeof value === 'number') return numbers.has(String(value)) ? REDACTED : value;
-  if (Array.isArray(value)) return value.map((item: unknown) => maskJson(item, text, numbers));
+function maskJson(value: unknown, rules: JsonRules): unknown {
+  if (typeof value === 'string') return rules.text(value);
+  if (typeof value === 'number') return rules.numbers.has(String(value)) ? REDACTED : value;
+  if (Array.isArray(value)) return value.map((item: unknown) => maskJson(item, rules));
   if (typeof value !== 'object' || value === null) return value;
   // fromEntries defines properties, so even a key called __proto__ stays a key.
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskJson(item, text, numbers)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [rules.name(key), maskJson(item, rules)]),
+  );
 }
