@@ -16,6 +16,11 @@ const TABLE = [
     ['gateway', 'workflow-runner'],
   ],
   ['/ai.stigmer.agentic.environment.v1.EnvironmentQueryController/getSecretValue', ['gateway']],
+  ['/ai.stigmer.agentic.agentexecution.v1.AgentExecutionCommandController/updateStatus', ['workflow-runner']],
+  [
+    '/ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionCommandController/updateStatus',
+    ['workflow-runner'],
+  ],
 ] as const;
 
 describe('the table of callers', () => {

@@ -17,7 +17,17 @@ import type { ServiceName } from './identity';
 const PUBLIC_PACKAGES = 'ai.stigmer.agentic.';
 
 /**
- * Who may call what, beside the gateway, which may call the public contract. Whatever is not written here is
+ * What the contract has in the open and is nobody's to call from outside: a status says what has happened, and only
+ * the runner knows that. Who could write one could end a run's execution while the run goes on.
+ */
+const NOT_FROM_OUTSIDE: ReadonlySet<string> = new Set(
+  [AgentExecutionCommandController, WorkflowExecutionCommandController].map(
+    ({ typeName, method }) => `/${typeName}/${method.updateStatus.name}`,
+  ),
+);
+
+/**
+ * Who may call what, beside the gateway, which may call the rest of the public contract. Whatever is not written here is
  * refused: a new rpc is closed until it gets a line.
  */
 const ALLOWED: ReadonlyMap<string, ReadonlySet<ServiceName>> = new Map([
@@ -41,7 +51,7 @@ const ALLOWED: ReadonlyMap<string, ReadonlySet<ServiceName>> = new Map([
 
 /** Whether the table lets `caller` call the rpc at `path` (`/package.Service/rpc`). */
 export function mayCall(path: string, caller: ServiceName): boolean {
-  if (caller === 'gateway') return path.startsWith(`/${PUBLIC_PACKAGES}`);
+  if (caller === 'gateway') return path.startsWith(`/${PUBLIC_PACKAGES}`) && !NOT_FROM_OUTSIDE.has(path);
   return ALLOWED.get(path)?.has(caller) ?? false;
 }
 

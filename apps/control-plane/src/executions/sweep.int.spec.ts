@@ -37,6 +37,7 @@ afterEach(async () => {
 
 interface Plane {
   readonly commands: GrpcClient<typeof WorkflowExecutionCommandController>;
+  readonly runner: GrpcClient<typeof WorkflowExecutionCommandController>;
   readonly phase: (id: string) => Promise<number | undefined>;
   readonly error: (id: string) => Promise<string | undefined>;
   readonly log: () => string;
@@ -51,6 +52,7 @@ async function plane(limits: Partial<Limits> = {}): Promise<Plane> {
   const status = async (id: string) => (await queries.get({ value: id })).status;
   return {
     commands,
+    runner: replica.client(WorkflowExecutionCommandController, 'workflow-runner'),
     phase: async (id) => (await status(id))?.phase,
     error: async (id) => (await status(id))?.error,
     log: () => replica.log(),
@@ -176,11 +178,11 @@ describe('what a crash leaves behind is settled', () => {
   });
 
   it('a context without an execution, or of one that has ended: destroyed; a young one is left alone', async () => {
-    const { commands, phase } = await plane();
+    const { commands, phase, runner } = await plane();
     const [ended, running] = [nextId(), nextId()];
     await commands.create(run(running));
     await commands.create(run(ended));
-    await commands.updateStatus({ executionId: ended, status: { phase: PHASE.completed } as never });
+    await runner.updateStatus({ executionId: ended, status: { phase: PHASE.completed } as never });
     holdContext('of-nobody', new Date(Date.now() - 60_000));
     holdContext('young', new Date(Date.now() + 60_000));
     await eventually(
@@ -237,11 +239,11 @@ describe('the sweep', () => {
   });
 
   it('renews the context of a run that Temporal says is open, and of no other', async () => {
-    const { commands } = await plane({ leaseMs: 10_000, renewAfterMs: 500 });
+    const { commands, runner } = await plane({ leaseMs: 10_000, renewAfterMs: 500 });
     const [open, ended] = [nextId(), nextId()];
     await commands.create(run(open));
     await commands.create(run(ended));
-    await commands.updateStatus({ executionId: ended, status: { phase: PHASE.completed } as never });
+    await runner.updateStatus({ executionId: ended, status: { phase: PHASE.completed } as never });
     const before = farSide.contexts.get(open)?.expiresAt.getTime() ?? 0;
     await eventually(
       () => farSide.contexts.get(open)?.expiresAt.getTime() ?? 0,
