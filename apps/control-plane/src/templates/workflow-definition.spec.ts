@@ -152,6 +152,21 @@ describe('a workflow definition', () => {
       'step: cases[0].when: must be one expression',
     ],
     [
+      'an export that is a plain text',
+      { ...wait('step', 1), export: 'result' },
+      'step: export.as: must be one',
+    ],
+    [
+      'an export with a text around its expression',
+      { ...wait('step', 1), export: 'x ${ .a }' },
+      'step: export.as: must be one',
+    ],
+    [
+      'an export of two expressions',
+      { ...wait('step', 1), export: '${ .a }${ .b }' },
+      'step: export.as: must be one',
+    ],
+    [
       'a case that leads nowhere',
       { kind: SWITCH, taskConfig: { cases: [{ name: 'a', then: 'nowhere' }] } },
       'step: task_config.cases[0].then: must be the name of a task',

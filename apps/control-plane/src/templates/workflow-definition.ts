@@ -55,8 +55,16 @@ export function needsOf(spec: WorkflowSpec): WorkflowNeeds {
 function configFaults(task: WorkflowTask, read: TaskConfig): readonly string[] {
   return [
     ...particularFaults(read),
+    ...exportFaults(task),
     ...taskTexts(task).flatMap(({ path, text }) => textFaults(task, path, text)),
   ];
+}
+
+/** The runner evaluates it to one JSON value; a text around an expression would make another of it. */
+function exportFaults({ export: exported }: WorkflowTask): readonly string[] {
+  return exported === undefined || isExpression(exported.as)
+    ? []
+    : ['export.as: must be one expression, as in ${ . }'];
 }
 
 /** What a kind's message cannot say by itself. */
@@ -68,7 +76,9 @@ function particularFaults(read: TaskConfig): readonly string[] {
         : [];
     case 'switch':
       return read.config.cases.flatMap(({ when }, index) =>
-        isCondition(when) ? [] : [`cases[${index}].when: must be one expression, as in \${ .output.ok }`],
+        when === '' || isExpression(when)
+          ? []
+          : [`cases[${index}].when: must be one expression, as in \${ .output.ok }`],
       );
     case 'activity':
       return serverFaults(read.server === undefined ? [] : [read.server], 'input.server').map(
@@ -82,9 +92,9 @@ function particularFaults(read: TaskConfig): readonly string[] {
 }
 
 /** One that cannot be read has a fault already, among its task's texts. */
-function isCondition(when: string): boolean {
-  const parsed = parseExpressions(when);
-  return when === '' || !parsed.ok || onlyExpression(parsed.parts) !== undefined;
+function isExpression(text: string): boolean {
+  const parsed = parseExpressions(text);
+  return !parsed.ok || onlyExpression(parsed.parts) !== undefined;
 }
 
 function textFaults(task: WorkflowTask, path: string, text: string): readonly string[] {
