@@ -1,4 +1,4 @@
-import { checkVariables, invalidArguments, type Violation } from '@stigmer/domain';
+import { checkVariables, invalidArguments, quoteName, type Violation } from '@stigmer/domain';
 import type { EnvironmentSpec } from '@stigmer/proto/agentic/environment/v1/spec';
 
 const FIELD = 'spec.env_spec.data';
@@ -14,7 +14,7 @@ export function envSpecFaults(spec: EnvironmentSpec | undefined): readonly Viola
   return entries
     .filter(([, { isSecret, value }]) => isSecret && value !== '')
     .map(([name]) => ({
-      field: `${FIELD}[${name}]`,
+      field: `${FIELD}[${quoteName(name)}]`,
       description: `${name} is a secret: a template declares secrets and never carries their values; put the value into an environment`,
     }));
 }

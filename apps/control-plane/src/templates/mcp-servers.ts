@@ -1,4 +1,4 @@
-import { checkServer, serverPlaceholders, type Violation } from '@stigmer/domain';
+import { checkServer, quoteName, serverPlaceholders, type Violation } from '@stigmer/domain';
 import type { McpServerDefinition } from '@stigmer/proto/agentic/agent/v1/spec';
 
 /** What can be wrong with a definition whatever the run's variables are; the rest the resolver finds. */
@@ -29,7 +29,13 @@ function placeholderFaults(server: McpServerDefinition, at: string): Violation[]
   return checkServer(serverPlaceholders(server), new Map())
     .filter(({ code }) => SYNTAX.has(code))
     .map(({ field = '', message, hint }) => ({
-      field: `${at}.${field}`,
+      field: `${at}.${asPath(field)}`,
       description: `${server.name}: ${message}${hint === undefined ? '' : `; ${hint}`}`,
     }));
+}
+
+/** `headers.X`, as a diagnostic says it, is `headers["X"]` in the path of a violation: a map's entry. */
+function asPath(field: string): string {
+  const entry = /^(\w+)\.(.*)$/s.exec(field);
+  return entry === null ? field : `${entry[1] ?? ''}[${quoteName(entry[2] ?? '')}]`;
 }
