@@ -12,6 +12,7 @@ import { AgentExecutionCommands, AgentExecutionQueries } from './executions/agen
 import { Contexts } from './executions/contexts';
 import { Creation } from './executions/creation';
 import { Endings } from './executions/endings';
+import { ExecutionLog } from './executions/execution-log';
 import { ExecutionKinds } from './executions/execution-kinds';
 import { Executions } from './executions/executions';
 import { ExecutionStore } from './executions/executions.store';
@@ -99,6 +100,7 @@ function outside(config: ControlPlaneConfig, log: Logger, overrides: Partial<Lim
   const vault = client(ContextVault, config.STIGMER_CONTEXT_SERVICE, 'execution-context-service');
   return [
     { provide: Limits, useValue: limits },
+    { provide: ExecutionLog, useValue: new ExecutionLog(log) },
     { provide: Hints, useFactory: () => new Hints(config.STIGMER_REDIS_URL, log) },
     {
       provide: TemporalRuns,

@@ -37,12 +37,12 @@ export class AgentExecutionCommands implements RpcHandlers<typeof AgentExecution
     return this.executions.updateStatus(this.kind, executionId, required(status, 'status'), caller);
   }
 
-  delete({ value }: ApiResourceId) {
-    return this.executions.delete(this.kind, value);
+  delete({ value }: ApiResourceId, { caller }: CallContext) {
+    return this.executions.delete(this.kind, value, caller);
   }
 
-  cancel({ value }: ApiResourceId) {
-    return this.executions.cancel(this.kind, value);
+  cancel({ value }: ApiResourceId, { caller }: CallContext) {
+    return this.executions.cancel(this.kind, value, caller);
   }
 }
 

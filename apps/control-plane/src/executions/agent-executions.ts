@@ -86,6 +86,14 @@ export class AgentExecutions implements ExecutionKind<AgentExecution> {
     into.todos = Object.fromEntries([...Object.entries(into.todos), ...Object.entries(change.todos)]);
   }
 
+  dropBulk({ status }: AgentExecution): void {
+    if (status === undefined) return;
+    status.messages = [];
+    status.toolCalls = [];
+    status.subAgentExecutions = [];
+    status.todos = {};
+  }
+
   withExecution({ run }: ExecutionSnapshot, execution: AgentExecution): ExecutionSnapshot {
     const { agent, instance, session } = run.case === 'agent' ? run.value : {};
     return create(ExecutionSnapshotSchema, {

@@ -134,6 +134,21 @@ describe('creating an execution', () => {
     expect(replica.log()).not.toContain(CANARY);
   });
 
+  it('refuses a request that repeats the value of its secret in another field, and writes nothing', async () => {
+    const id = nextId();
+    const { spec } = secretRun(id);
+    const error = await refusal(
+      commands.create(workflowExecution(id, 'deploy', { ...spec, triggerMessage: `use ${CANARY}` })),
+    );
+    expect(error.kind).toBe('invalid-argument');
+    expect(error.message).toBe(
+      'spec.trigger_message: contains the value of the secret TOKEN; name the variable instead',
+    );
+    expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
+    expect(farSide.prepared).toHaveLength(0);
+    expect(replica.log()).not.toContain(CANARY);
+  });
+
   it('answers all diagnostics at once and writes nothing', async () => {
     const data = { A: { isSecret: true }, B: {}, C: { value: 'given' } };
     await replica
@@ -154,7 +169,7 @@ describe('creating an execution', () => {
   ])('refuses %s among the runtime values', async (_what, runtimeEnv) => {
     const error = await refusal(commands.create(workflowExecution(nextId(), 'deploy', { runtimeEnv })));
     expect(error.kind).toBe('invalid-argument');
-    expect(error.violations[0]?.field).toContain('spec.runtime_env[');
+    expect(error.violations[0]?.field).toContain('spec.runtime_env["');
     expect(farSide.explained).toHaveLength(0);
   });
 

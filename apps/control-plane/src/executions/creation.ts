@@ -8,7 +8,9 @@ import { metadataOf, required } from '../resources/kind';
 import { idFaults } from '../resources/metadata';
 import { type Execution, type ExecutionKind, isTerminal, PHASE, type RunPlan } from './execution-kind';
 import type { ExecutionRow } from './execution-row';
+import { ExecutionLog } from './execution-log';
 import { ExecutionStore } from './executions.store';
+import { refuseOwnSecrets } from './own-secrets';
 import { Resolver } from './resolver';
 import { checkRuntimeEnv, digestOf, redacted, redactedNames } from './run-request';
 import { sourcesOf } from './run-template';
@@ -32,6 +34,7 @@ export class Creation {
     private readonly starter: Starter,
     private readonly runs: TemporalRuns,
     private readonly limits: Limits,
+    private readonly log: ExecutionLog,
   ) {}
 
   /**
@@ -46,6 +49,7 @@ export class Creation {
 
     const { plan, execution, row } = await this.draft(kind, request, caller);
     if (await this.store.insert(kind, row, execution, plan.snapshot)) {
+      this.log.created(row, caller);
       return this.starter.start({ kind, row, snapshot: plan.snapshot, request, caller, first: true });
     }
     // Another call with this id was faster.
@@ -69,6 +73,7 @@ export class Creation {
       this.runs.checkReachable(),
     ]);
     const isSecret = (name: string): boolean => secrets.has(name);
+    refuseOwnSecrets(kind, draft, isSecret);
     const execution = redacted(kind, draft, isSecret);
     const now = new Date();
     completeNew(kind, execution, plan.org, caller, now);

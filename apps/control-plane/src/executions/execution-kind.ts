@@ -70,6 +70,9 @@ export interface ExecutionKind<E extends Execution> extends KindOfExecution<E> {
   /** Merges the parts of a status that only this kind has; absent parts leave what is there. */
   mergeStatus(into: NonNullable<E['status']>, change: NonNullable<E['status']>): void;
 
+  /** Takes out, in place, what makes an execution large: a list that has no room goes without. */
+  dropBulk(execution: E): void;
+
   /** The snapshot with the execution as it is now. */
   withExecution(snapshot: ExecutionSnapshot, execution: E): ExecutionSnapshot;
 }

@@ -54,6 +54,7 @@ beforeEach(resetFarSide);
 
 let count = 0;
 const nextId = () => `wex-test-${++count}`;
+const runner = () => replica.client(WorkflowExecutionCommandController, 'workflow-runner');
 const phaseOf = (execution: Execution) => execution.status?.phase;
 const secretRun = (id: string, value = CANARY) =>
   workflowExecution(id, 'deploy', { runtimeEnv: { TOKEN: { value }, LEVEL: { value: 'debug' } } });
@@ -158,7 +159,6 @@ describe("an agent's execution", () => {
 });
 
 describe('a status', () => {
-  const runner = () => replica.client(WorkflowExecutionCommandController, 'workflow-runner');
   const report = (executionId: string, status: object) =>
     runner().updateStatus({ executionId, status: status as never });
 
@@ -172,6 +172,16 @@ describe('a status', () => {
       ['a', 3],
       ['b', 0],
     ]);
+  });
+
+  it('is the runner’s to write: from the gateway it is PERMISSION_DENIED, for both kinds', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    const change = { executionId: id, status: { phase: 3 } as never };
+    expect((await refusal(commands.updateStatus(change))).kind).toBe('permission-denied');
+    const agents = replica.client(AgentExecutionCommandController, 'gateway');
+    expect((await refusal(agents.updateStatus(change))).kind).toBe('permission-denied');
+    expect(phaseOf(await queries.get({ value: id }))).toBe(1);
   });
 
   it('is final at its end: what comes later is ignored', async () => {
@@ -233,10 +243,28 @@ describe('an execution', () => {
     expect((await refusal(queries.listByWorkflow({ workflowId, pageToken: 'x' }))).kind).toBe(
       'invalid-argument',
     );
-    await commands.updateStatus({ executionId: ids[0], status: { phase: 3 } as never });
+    await runner().updateStatus({ executionId: ids[0], status: { phase: 3 } as never });
     const completed = await queries.list({ phase: WorkflowPhase.EXECUTION_COMPLETED, pageSize: 200 });
     expect(completed.entries.every((entry) => phaseOf(entry) === 3)).toBe(true);
     expect(completed.entries.map(({ metadata }) => metadata?.id)).toContain(ids[0]);
+  });
+
+  it('is listed without the bulk of its status where the page would outgrow a message', async () => {
+    const flow = await replica.client(WorkflowCommandController, 'gateway').apply(workflow('bulky-flow'));
+    const ids = Array.from({ length: 5 }, nextId);
+    const output = { text: 'x'.repeat(3 * 1024 * 1024) };
+    for (const id of ids) {
+      await commands.create(workflowExecution(id, 'bulky-flow'));
+      const task = { taskId: 't', taskName: 'big', status: 3, output };
+      await runner().updateStatus({ executionId: id, status: { phase: 3, tasks: [task] } as never });
+    }
+    const { entries } = await queries.listByWorkflow({ workflowId: flow.metadata?.id });
+    expect(entries.map(({ metadata }) => metadata?.id)).toEqual(ids.toReversed());
+    const full = entries.map(({ status }) => status?.tasks[0]?.output !== undefined);
+    expect(full).toEqual([true, true, false, false, false]);
+    expect(entries.map(({ status }) => [status?.phase, status?.tasks[0]?.taskName])).toEqual(
+      ids.map(() => [3, 'big']),
+    );
   });
 
   it('keeps its workflow from being deleted while it runs', async () => {
@@ -245,7 +273,7 @@ describe('an execution', () => {
     await commands.create(workflowExecution(id, 'busy-flow'));
     const workflows = replica.client(WorkflowCommandController, 'gateway');
     expect((await refusal(workflows.delete({ value: flow.metadata?.id }))).message).toContain(id);
-    await commands.updateStatus({ executionId: id, status: { phase: 3 } as never });
+    await runner().updateStatus({ executionId: id, status: { phase: 3 } as never });
     await workflows.delete({ value: flow.metadata?.id });
   });
 
@@ -261,8 +289,43 @@ describe('an execution', () => {
       ),
     ).toBe(true);
     await commands.cancel({ value: id });
-    await commands.updateStatus({ executionId: id, status: { phase: 5 } as never });
+    await runner().updateStatus({ executionId: id, status: { phase: 5 } as never });
     expect(phaseOf(await commands.cancel({ value: id }))).toBe(5);
+  });
+
+  it('that has ended stays so when it is cancelled, and what Temporal still runs of it is asked to end', async () => {
+    const id = nextId();
+    await commands.create(workflowExecution(id, 'plain'));
+    await runner().updateStatus({ executionId: id, status: { phase: 3 } as never });
+    expect(phaseOf(await commands.cancel({ value: id }))).toBe(3);
+    const history = await temporal.workflow.getHandle(id).fetchHistory();
+    expect(
+      history.events?.some(
+        ({ workflowExecutionCancelRequestedEventAttributes }) =>
+          workflowExecutionCancelRequestedEventAttributes,
+      ),
+    ).toBe(true);
+    await temporal.workflow.getHandle(id).terminate();
+    expect(phaseOf(await commands.cancel({ value: id }))).toBe(3);
+  });
+
+  it('is logged by its ids when a caller creates, cancels and deletes it', async () => {
+    const id = nextId();
+    await commands.create(secretRun(id));
+    await commands.create(secretRun(id));
+    await commands.cancel({ value: id });
+    await commands.delete({ value: id });
+    const lines = replica
+      .log()
+      .split('\n')
+      .filter((line) => line.includes(`"${id}"`))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ msg, actor, org }) => [msg, actor, org])).toEqual([
+      ['execution created', 'local', ORG],
+      ['cancellation of an execution requested', 'local', ORG],
+      ['execution deleted', 'local', ORG],
+    ]);
+    expect(replica.log()).not.toContain(CANARY);
   });
 
   it('that has no workflow is cancelled at once, with its context', async () => {
@@ -306,7 +369,7 @@ describe('an execution', () => {
 
 describe('a subscription', () => {
   const report = (executionId: string | undefined, phase: number) =>
-    commands.updateStatus({ executionId, status: { phase } as never });
+    runner().updateStatus({ executionId, status: { phase } as never });
 
   it('sends the execution as it is, then each change, and closes after the end', async () => {
     const id = nextId();

@@ -10,6 +10,7 @@ import { isDuplicate } from '@stigmer/mongo';
 import type { Model, QueryFilter } from 'mongoose';
 import { Database } from '../database';
 import { type Kind, metadataOf } from '../resources/kind';
+import { fillWhole, type Reduction } from '../resources/page-budget';
 import type { Page } from '../resources/paging';
 import {
   type Execution,
@@ -193,25 +194,24 @@ export class ExecutionStore {
     return new Set(documents.map(({ _id }) => _id));
   }
 
+  /** A page by its number. What would not fit into an answer comes reduced. */
   async list<E extends Execution>(
     kind: KindOfExecution<E>,
     filter: ExecutionFilter,
     page: Page,
-  ): Promise<{ readonly items: E[]; readonly total: number }> {
+    reductions: readonly Reduction<E>[],
+  ): Promise<{ readonly items: readonly E[]; readonly total: number }> {
     const query = queryOf(filter);
-    const [total, documents] = await this.database.run(() =>
-      Promise.all([
-        this.model.countDocuments(query).exec(),
-        this.model
-          .find(query, { message: 1 })
-          .sort({ createdAt: -1, _id: -1 })
-          .skip((page.number ?? 0) * page.size)
-          .limit(page.size)
-          .lean()
-          .exec(),
-      ]),
+    const documents = this.model
+      .find(query, { message: 1 })
+      .sort({ createdAt: -1, _id: -1 })
+      .skip((page.number ?? 0) * page.size)
+      .limit(page.size)
+      .lean();
+    const [total, items] = await this.database.run(() =>
+      Promise.all([this.model.countDocuments(query).exec(), fillWhole(kind, documents.cursor(), reductions)]),
     );
-    return { items: documents.map(({ message }) => fromBinary(kind.schema, message)), total };
+    return { items, total };
   }
 
   /** Some of the executions that have not ended: who keeps a template, an instance or a session from being deleted. */

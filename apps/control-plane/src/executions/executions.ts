@@ -7,16 +7,21 @@ import { Limits } from '../limits';
 import { specWritten, statusWritten } from '../resources/audit';
 import { metadataOf } from '../resources/kind';
 import { staleVersion } from '../resources/metadata';
+import { keepNames } from '../resources/page-budget';
 import type { Page } from '../resources/paging';
 import { Contexts } from './contexts';
 import { Endings } from './endings';
 import { type Execution, type ExecutionKind, isTerminal, PHASE } from './execution-kind';
+import { ExecutionLog } from './execution-log';
 import type { ExecutionFilter } from './execution-row';
 import { ExecutionStore } from './executions.store';
 import { Hints } from './hints';
 import { redacted } from './run-request';
 import { checkStatusSize } from './sizes';
 import { TemporalRuns } from './temporal';
+
+/** How much of the reason of a failure is left where a list has no room. */
+const ERROR_LENGTH = 512;
 
 /** What can be done with an execution that exists, of either kind. What is particular to a kind is its `ExecutionKind`. */
 @Injectable()
@@ -28,6 +33,7 @@ export class Executions {
     private readonly endings: Endings,
     private readonly hints: Hints,
     private readonly limits: Limits,
+    private readonly log: ExecutionLog,
   ) {}
 
   async get<E extends Execution>(kind: ExecutionKind<E>, id: string): Promise<E> {
@@ -39,8 +45,15 @@ export class Executions {
     filter: Omit<ExecutionFilter, 'kind'>,
     page: Page,
   ): Promise<{ totalPages: number; entries: E[] }> {
-    const { items, total } = await this.store.list(kind, { ...filter, kind: kind.name }, page);
-    return { totalPages: Math.ceil(total / page.size), entries: items };
+    const { items, total } = await this.store.list(kind, { ...filter, kind: kind.name }, page, [
+      (execution) => {
+        kind.dropBulk(execution);
+      },
+      (execution) => {
+        keepPhase(kind, execution);
+      },
+    ]);
+    return { totalPages: Math.ceil(total / page.size), entries: [...items] };
   }
 
   /** Labels, annotations and tags: all that may change of an execution from outside. */
@@ -86,22 +99,27 @@ export class Executions {
     });
   }
 
-  /** Asks a run to end; it ends itself. Repeatable, and nothing to an execution that has ended. */
-  async cancel<E extends Execution>(kind: ExecutionKind<E>, id: string): Promise<E> {
+  /**
+   * Asks a run to end; it ends itself. Repeatable. An execution that has ended stays as it is, but Temporal is asked
+   * all the same: nothing may go on running under an execution that says it has ended.
+   */
+  async cancel<E extends Execution>(kind: ExecutionKind<E>, id: string, caller: Caller): Promise<E> {
     const { row, execution } = await this.store.get(kind, id);
-    if (isTerminal(row.phase)) return execution;
     const asked = await this.runs.cancel(id);
+    this.log.cancelled(row, caller);
+    if (isTerminal(row.phase)) return execution;
     // Nothing runs that could end the execution: its start was interrupted, or is under way and will find this.
     if (!asked) return this.endings.destroyAndEnd(kind, id, PHASE.cancelled, '');
     return this.get(kind, id);
   }
 
   /** Deletes an execution; a running one is cancelled first, and its context is gone before it is. */
-  async delete<E extends Execution>(kind: ExecutionKind<E>, id: string): Promise<E> {
+  async delete<E extends Execution>(kind: ExecutionKind<E>, id: string, caller: Caller): Promise<E> {
     const { row, execution } = await this.store.get(kind, id);
     if (!isTerminal(row.phase)) await this.runs.cancel(id);
     await this.contexts.destroy(id);
     await this.store.remove(id, row.revision);
+    this.log.deleted(row, caller);
     return execution;
   }
 
@@ -134,6 +152,15 @@ export class Executions {
     if (snapshot === undefined) throw notFound(kind.name, id);
     return kind.withExecution(snapshot, execution);
   }
+}
+
+/** Leaves an execution's names, phase and times. */
+function keepPhase<E extends Execution>(kind: ExecutionKind<E>, execution: E): void {
+  const status: NonNullable<E['status']> = kind.newStatus(metadataOf(execution).id);
+  if (execution.status !== undefined) mergeCommon(status, execution.status);
+  status.error = status.error.slice(0, ERROR_LENGTH);
+  execution.status = status;
+  keepNames(execution);
 }
 
 function sameSpec<E extends Execution>(kind: ExecutionKind<E>, request: E, stored: E): boolean {

@@ -38,12 +38,12 @@ export class WorkflowExecutionCommands implements RpcHandlers<typeof WorkflowExe
     return this.executions.updateStatus(this.kind, executionId, required(status, 'status'), caller);
   }
 
-  delete({ value }: ApiResourceId) {
-    return this.executions.delete(this.kind, value);
+  delete({ value }: ApiResourceId, { caller }: CallContext) {
+    return this.executions.delete(this.kind, value, caller);
   }
 
-  cancel({ value }: ApiResourceId) {
-    return this.executions.cancel(this.kind, value);
+  cancel({ value }: ApiResourceId, { caller }: CallContext) {
+    return this.executions.cancel(this.kind, value, caller);
   }
 }
 

@@ -68,6 +68,18 @@ export class WorkflowExecutions implements ExecutionKind<WorkflowExecution> {
     into.outputValue = change.outputValue ?? into.outputValue;
   }
 
+  dropBulk({ spec, status }: WorkflowExecution): void {
+    delete spec?.input;
+    if (status === undefined) return;
+    delete status.output;
+    delete status.outputValue;
+    for (const task of status.tasks) {
+      delete task.input;
+      delete task.output;
+      delete task.metadata;
+    }
+  }
+
   withExecution({ run }: ExecutionSnapshot, execution: WorkflowExecution): ExecutionSnapshot {
     const { workflow, instance } = run.case === 'workflow' ? run.value : {};
     return create(ExecutionSnapshotSchema, {

@@ -10,6 +10,7 @@ export type Resource = Message & {
   apiVersion: string;
   kind: string;
   metadata?: ApiResourceMetadata;
+  spec?: Message;
   status?: Message & { audit?: ApiResourceAudit };
 };
 

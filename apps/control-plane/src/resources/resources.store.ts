@@ -5,6 +5,7 @@ import { isDuplicate } from '@stigmer/mongo';
 import { type Model, type QueryFilter, Schema } from 'mongoose';
 import { Database } from '../database';
 import { type Columns, type Kind, metadataOf, type Resource } from './kind';
+import { fillPage, fillWhole, keepNames } from './page-budget';
 import type { Page } from './paging';
 
 /** A resource as it lies in the database: the message itself, and beside it what it is found by. */
@@ -23,6 +24,8 @@ export interface ResourceDocument {
 /** One page of a list, and how many there are in all. */
 export interface Listed<R> {
   readonly items: readonly R[];
+  /** Whether the page ends before its size is reached: what it holds is as much as one answer can. */
+  readonly cut: boolean;
   readonly total: number;
 }
 
@@ -147,19 +150,22 @@ export class ResourceStore {
       ...(filter.tags === undefined || filter.tags.length === 0 ? {} : { tags: { $all: [...filter.tags] } }),
     };
     const here = page.after === undefined ? all : { ...all, _id: { $gt: page.after } };
-    const [total, documents] = await this.database.run(() =>
+    // One by one: a page of the largest messages would not fit into memory.
+    const documents = this.model
+      .find(here, { message: 1 })
+      .sort({ _id: 1 })
+      .skip((page.number ?? 0) * page.size)
+      .limit(page.size)
+      .lean();
+    const [total, filled] = await this.database.run(() =>
       Promise.all([
         this.model.countDocuments(all).exec(),
-        this.model
-          .find(here)
-          .sort({ _id: 1 })
-          .skip((page.number ?? 0) * page.size)
-          .limit(page.size)
-          .lean()
-          .exec(),
+        page.number === undefined
+          ? fillPage(kind, documents.cursor())
+          : fillWhole(kind, documents.cursor(), [keepNames]).then((items) => ({ items, cut: false })),
       ]),
     );
-    return { items: documents.map((document) => fromDocument(kind, document)), total };
+    return { ...filled, total };
   }
 
   /** The resources that belong to `parent`. */

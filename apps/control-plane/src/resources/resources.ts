@@ -82,9 +82,9 @@ export class Resources {
   }
 
   async list<R extends Resource>(kind: Kind<R>, filter: ListFilter, page: Page): Promise<ListedPage<R>> {
-    const { items, total } = await this.store.list(kind, filter, page);
+    const { items, total, cut } = await this.store.list(kind, filter, page);
     const last = items.at(-1);
-    const more = items.length === page.size && last !== undefined;
+    const more = (cut || items.length === page.size) && last !== undefined;
     return { items: [...items], total, nextPageToken: more ? encodePosition(metadataOf(last).id) : '' };
   }
 
