@@ -67,6 +67,21 @@ describe('an agent execution', () => {
     expect(toJsonString(AgentExecutionStatusSchema, status)).not.toContain(CANARY);
   });
 
+  it('ends in the middle of its work when its execution was deleted', async () => {
+    let asked = 0;
+    let id = '';
+    script = () => {
+      asked += 1;
+      harness.farSide.delete(id);
+      return { tool: 'get-env', arguments: {} };
+    };
+    const handle = await harness.start('agent', agentRun(run));
+    id = handle.workflowId;
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'not-found' } });
+    expect(asked).toBeLessThan(4); // the limit of turns
+    expect(harness.farSide.destroyed).toContain(id);
+  });
+
   it('uses the run’s own key before the runner’s, and masks it', async () => {
     script = () => ({ text: `my key is ${RUN_KEY}` });
     const handle = await harness.start(

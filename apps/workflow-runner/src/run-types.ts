@@ -34,17 +34,41 @@ export interface Step {
   readonly startedAt: string;
 }
 
-export interface ExecuteTaskInput {
+/** A step that is done, as the execution's status will say; the output is masked. */
+export interface FinishedStep {
+  readonly step: Step;
+  readonly completedAt: string;
+  readonly output?: Json;
+}
+
+/** What the status says already and what it does not yet: status writes are coalesced across activities. */
+export interface Progress {
+  /** When the status was last written, in milliseconds since 1970. */
+  readonly writtenAt: number;
+  /** Done since then. */
+  readonly held: readonly FinishedStep[];
+}
+
+/** What an activity of one step is given. */
+export interface StepInput {
   readonly executionId: string;
   readonly step: Step;
+  readonly progress: Progress;
+}
+
+export interface ExecuteTaskInput extends StepInput {
   readonly state: RunState;
 }
 
 /** What a task changes in the state, masked, and which case a SWITCH chose. */
-export interface ExecuteTaskResult {
+export interface TaskChange {
   readonly output?: Json;
   readonly context?: JsonObject;
   readonly chosen?: number;
+}
+
+export interface ExecuteTaskResult extends TaskChange {
+  readonly progress: Progress;
 }
 
 /** How a run ended. */
@@ -61,7 +85,12 @@ export interface RunError {
 export interface FinishInput {
   readonly executionId: string;
   readonly outcome: Outcome;
-  /** The task that was running when a workflow did not complete. */
+}
+
+export interface FinishWorkflowInput extends FinishInput {
+  /** Done, and not written yet. */
+  readonly held: readonly FinishedStep[];
+  /** The task that was running when the workflow did not complete. */
   readonly step?: Step;
 }
 
@@ -74,9 +103,9 @@ export interface WorkflowActivities {
   beginWorkflow(executionId: string): Promise<Outline>;
   executeTask(input: ExecuteTaskInput): Promise<ExecuteTaskResult>;
   /** A WAIT is over. */
-  completeWait(input: { readonly executionId: string; readonly step: Step }): Promise<void>;
+  completeWait(input: StepInput): Promise<Progress>;
   destroyContext(executionId: string): Promise<void>;
-  finishWorkflow(input: FinishInput): Promise<void>;
+  finishWorkflow(input: FinishWorkflowInput): Promise<void>;
 }
 
 /** What `runAgent` asks of a worker. */

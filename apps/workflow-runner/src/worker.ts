@@ -1,4 +1,5 @@
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { ApplicationFailure } from '@temporalio/common';
 import { TASK_QUEUES } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import { createAgentActivities } from './agent/agent-activities';
@@ -87,19 +88,38 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   };
 }
 
+/**
+ * Temporal warns of every failure; a failed request or a raised error is the workflow's business, and no fault here. What
+ * is a fault says so besides: an activity's at the boundary, a workflow's as a failed workflow task.
+ */
+const FAILURES: ReadonlyMap<string, string> = new Map([
+  ['Activity failed', 'an activity failed'],
+  ['Workflow failed', 'a run failed'],
+]);
+
 /** Temporal's own warnings, as lines of our log: what happened and to which run, without the error's many properties. */
 function temporalLogger(log: Logger): DefaultLogger {
   return new DefaultLogger('WARN', ({ level, message, meta }) => {
-    const { workflowId, activityType, attempt } = meta ?? {};
-    const fields = {
-      temporal: message,
+    const { workflowId, activityType, attempt, error } = meta ?? {};
+    const ids = {
       executionId: workflowId as unknown,
       activity: activityType as unknown,
       attempt: attempt as unknown,
     };
+    const failed = FAILURES.get(message);
+    if (failed !== undefined) {
+      log.info({ ...ids, failure: failureType(error) }, failed);
+      return;
+    }
+    const fields = { ...ids, temporal: message };
     if (level === 'ERROR') log.error(fields, 'Temporal reports an error');
     else log.warn(fields, 'Temporal warns');
   });
+}
+
+/** An activity's failure; a workflow's loses its type on the way out of the sandbox, and the line of its end has it. */
+function failureType(error: unknown): string | undefined {
+  return error instanceof ApplicationFailure ? (error.type ?? undefined) : undefined;
 }
 
 let installed = false;

@@ -10,23 +10,26 @@ import { asTaskFailure } from './boundary';
 import type { Clients } from './clients';
 import { Evaluator, type Scope } from './expression/evaluator';
 import type { Jq } from './expression/jq';
-import { TaskFailure } from './failure';
+import { endOf, TaskFailure } from './failure';
 import { jsonBytes, type Json } from './json';
 import type { Surroundings } from './mcp/launch';
 import { outlineOf } from './outline';
-import { ifStillThere, persistently } from './writes';
+import { ProgressWriter } from './progress';
 import type {
   ExecuteTaskInput,
-  ExecuteTaskResult,
-  FinishInput,
+  FinishedStep,
+  FinishWorkflowInput,
   RunState,
   Step,
+  StepInput,
+  TaskChange,
   WorkflowActivities,
 } from './run-types';
 import { withSecrets, type RunSecrets } from './secrets';
 import { runTask } from './tasks/run-task';
 import type { TaskResult } from './tasks/task';
-import { finishedStatus, startedStatus, taskStatus } from './workflow-status';
+import { finishedStatus, finishedTaskStatus, startedStatus, taskStatus } from './workflow-status';
+import { ifStillThere } from './writes';
 
 /** What the activities of workflows work with. */
 export interface WorkflowDeps {
@@ -40,11 +43,7 @@ export interface WorkflowDeps {
 /** Temporal refuses a payload of 2 MiB; the state goes in one, with little beside it. */
 const STATE_BYTES = 1536 * 1024;
 const OUTPUT_BYTES = 1024 * 1024;
-const {
-  WORKFLOW_TASK_IN_PROGRESS: IN_PROGRESS,
-  WORKFLOW_TASK_COMPLETED: COMPLETED,
-  WORKFLOW_TASK_FAILED: FAILED,
-} = WorkflowTaskStatus;
+const { WORKFLOW_TASK_IN_PROGRESS: IN_PROGRESS, WORKFLOW_TASK_FAILED: FAILED } = WorkflowTaskStatus;
 
 /**
  * The activities of `runWorkflow`. All are normal activities, not local ones: a local activity lives inside a workflow
@@ -65,13 +64,22 @@ export function createWorkflowActivities(deps: WorkflowDeps): WorkflowActivities
     },
 
     async executeTask(input) {
-      const run = await snapshotOf(clients, input.executionId);
-      return withSecrets(clients, input.executionId, (secrets) => executeTask(deps, input, run, secrets));
+      const { executionId, step } = input;
+      const run = await snapshotOf(clients, executionId);
+      const { kind } = taskAt(run, step);
+      const writer = progressWriter(clients, run, input);
+      const work = () =>
+        withSecrets(clients, executionId, (secrets) => executeTask(deps, input, run, secrets));
+      const change = await (takesTime(kind) ? writer.during(step, work) : work());
+      const progress = await (kind === WorkflowTaskKind.WAIT
+        ? writer.running(step)
+        : writer.finished(step, change.output));
+      return { ...change, progress };
     },
 
-    async completeWait({ executionId, step }) {
-      const task = taskAt(await snapshotOf(clients, executionId), step);
-      await writeTask(clients, executionId, task, step, COMPLETED);
+    async completeWait(input) {
+      const run = await snapshotOf(clients, input.executionId);
+      return progressWriter(clients, run, input).finished(input.step);
     },
 
     async destroyContext(executionId) {
@@ -82,13 +90,13 @@ export function createWorkflowActivities(deps: WorkflowDeps): WorkflowActivities
     async finishWorkflow(input) {
       const { executionId, outcome } = input;
       await ifStillThere(async () => {
-        const tasks = await unfinishedTask(clients, input);
+        const tasks = await lastTasks(clients, input);
         await clients.workflowExecutions.updateStatus({
           executionId,
           status: { ...finishedStatus(outcome), tasks },
         });
       });
-      log.info({ executionId, phase: outcome.phase }, 'workflow ended');
+      log.info({ executionId, ...endOf(outcome) }, 'workflow ended');
     },
   };
 }
@@ -98,12 +106,11 @@ async function executeTask(
   input: ExecuteTaskInput,
   run: WorkflowRun,
   secrets: RunSecrets,
-): Promise<ExecuteTaskResult> {
+): Promise<TaskChange> {
   const { executionId, step, state } = input;
-  const { clients, surroundings } = deps;
+  const { surroundings } = deps;
   const signal = Context.current().cancellationSignal;
   const task = taskAt(run, step);
-  await writeTask(clients, executionId, task, step, IN_PROGRESS);
   const jq = deps.jq.session();
   const evaluator = new Evaluator(jq, scopeOf(run, state, secrets));
   try {
@@ -118,10 +125,6 @@ async function executeTask(
     secrets.add(evaluator.derivedSecrets);
     const result = await withExport(task, secrets.masker.json(done), state, evaluator);
     refuseOversized(result, state);
-    if (task.kind !== WorkflowTaskKind.WAIT) {
-      const { output } = result;
-      await persistently(() => writeTask(clients, executionId, task, step, COMPLETED, { output }), signal);
-    }
     return result;
   } catch (error) {
     secrets.add(evaluator.derivedSecrets);
@@ -137,7 +140,7 @@ async function withExport(
   done: TaskResult,
   state: RunState,
   evaluator: Evaluator,
-): Promise<ExecuteTaskResult> {
+): Promise<TaskChange> {
   const as = task.export?.as ?? '';
   if (as === '') return done;
   const output = done.output === undefined ? (state.output ?? null) : done.output;
@@ -145,7 +148,7 @@ async function withExport(
   return { ...done, context: { ...done.context, [task.name]: exported } };
 }
 
-function refuseOversized({ output, context }: ExecuteTaskResult, state: RunState): void {
+function refuseOversized({ output, context }: TaskChange, state: RunState): void {
   if (output !== undefined && jsonBytes(output) > OUTPUT_BYTES) {
     throw new TaskFailure('AnswerTooLarge', 'the output is larger than 1 MiB');
   }
@@ -160,26 +163,33 @@ function refuseOversized({ output, context }: ExecuteTaskResult, state: RunState
   }
 }
 
-/** The task that a failure or a cancellation found running. */
-async function unfinishedTask(clients: Clients, { executionId, outcome, step }: FinishInput) {
-  if (step === undefined || outcome.phase === 'completed') return [];
-  const task = taskAt(await snapshotOf(clients, executionId), step);
-  const error = outcome.phase === 'failed' ? outcome.error.message : 'cancelled';
-  return [taskStatus(task, step, FAILED, { error })];
+/** A SET, a SWITCH or a RAISE is over before anybody could read that it is running. WAIT's work is the workflow's. */
+function takesTime(kind: WorkflowTaskKind): boolean {
+  return kind === WorkflowTaskKind.HTTP_CALL || kind === WorkflowTaskKind.CALL_ACTIVITY;
 }
 
-async function writeTask(
+/** The tasks that the status does not know as done yet, and the one that a failure or a cancellation found running. */
+async function lastTasks(clients: Clients, { executionId, outcome, held, step }: FinishWorkflowInput) {
+  const running = outcome.phase === 'completed' ? undefined : step;
+  if (held.length === 0 && running === undefined) return [];
+  const run = await snapshotOf(clients, executionId);
+  const done = held.map((one) => finishedTaskStatus(taskAt(run, one.step), one));
+  if (running === undefined) return done;
+  const error = outcome.phase === 'failed' ? outcome.error.message : 'cancelled';
+  return [...done, taskStatus(taskAt(run, running), running, FAILED, { error })];
+}
+
+function progressWriter(
   clients: Clients,
-  executionId: string,
-  task: WorkflowTask,
-  step: Step,
-  status: WorkflowTaskStatus,
-  extra: { readonly output?: Json } = {},
-): Promise<void> {
-  await clients.workflowExecutions.updateStatus({
-    executionId,
-    status: { tasks: [taskStatus(task, step, status, extra)] },
-  });
+  run: WorkflowRun,
+  { executionId, progress }: StepInput,
+): ProgressWriter {
+  const write = async (done: readonly FinishedStep[], running?: Step) => {
+    const tasks = done.map((one) => finishedTaskStatus(taskAt(run, one.step), one));
+    if (running !== undefined) tasks.push(taskStatus(taskAt(run, running), running, IN_PROGRESS));
+    await clients.workflowExecutions.updateStatus({ executionId, status: { tasks } });
+  };
+  return new ProgressWriter(progress, write, Context.current().cancellationSignal);
 }
 
 async function snapshotOf({ snapshots }: Clients, executionId: string): Promise<WorkflowRun> {

@@ -13,7 +13,7 @@ import {
 import type { WorkflowTask } from '@stigmer/proto/agentic/workflow/v1/spec';
 import { WorkflowTaskKind } from '@stigmer/proto/commons/apiresource/enum';
 import { isJsonObject, type Json, type JsonObject } from './json';
-import type { Outcome, Step } from './run-types';
+import type { FinishedStep, Outcome, Step } from './run-types';
 
 /** The execution's status as this runner writes it. The control-plane merges: tasks by id, the rest where it is given. */
 type Status = MessageInitShape<typeof WorkflowExecutionStatusSchema>;
@@ -23,12 +23,20 @@ export function startedStatus(executionId: string): Status {
   return { phase: ExecutionPhase.EXECUTION_IN_PROGRESS, startedAt: now(), temporalWorkflowId: executionId };
 }
 
+/** One task is done; its output is masked already. */
+export function finishedTaskStatus(
+  task: WorkflowTask,
+  { step, completedAt, output }: FinishedStep,
+): TaskStatus {
+  return taskStatus(task, step, WorkflowTaskStatus.WORKFLOW_TASK_COMPLETED, { completedAt, output });
+}
+
 /** One task has reached a state; `output` is masked already. */
 export function taskStatus(
   task: WorkflowTask,
   step: Step,
   status: WorkflowTaskStatus,
-  extra: { output?: Json; error?: string } = {},
+  extra: { completedAt?: string; output?: Json; error?: string } = {},
 ): TaskStatus {
   const ended = status !== WorkflowTaskStatus.WORKFLOW_TASK_IN_PROGRESS;
   return create(WorkflowTaskSchema, {
@@ -37,7 +45,7 @@ export function taskStatus(
     taskType: typeOf(task.kind),
     status,
     startedAt: step.startedAt,
-    completedAt: ended ? now() : '',
+    completedAt: ended ? (extra.completedAt ?? now()) : '',
     output: extra.output === undefined ? undefined : asStruct(extra.output),
     error: extra.error ?? '',
   });

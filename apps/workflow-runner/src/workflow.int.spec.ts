@@ -1,8 +1,9 @@
 import { ExecutionPhase, WorkflowTaskStatus } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import { EVERYTHING, historyText, startHarness, type Harness } from './testing/runner-harness';
 import { startReceiver } from './testing/receiver';
-import { workflowRun } from './testing/workflow-runs';
+import { workflowRun, type TaskSketch } from './testing/workflow-runs';
 
+const { WORKFLOW_TASK_COMPLETED: COMPLETED } = WorkflowTaskStatus;
 const CANARY = 'canary-7d1f-4b2e-secret-value';
 
 describe('a workflow execution', () => {
@@ -13,6 +14,7 @@ describe('a workflow execution', () => {
     receiver = await startReceiver(({ url, headers }, response) => {
       if (url.startsWith('/fail')) response.writeHead(422).end(`no: ${headers.authorization ?? ''}`);
       else if (url.startsWith('/hang')) return;
+      else if (url.startsWith('/slow')) setTimeout(() => response.writeHead(200).end('{}'), 1_500);
       else
         response
           .writeHead(200, { 'content-type': 'application/json' })
@@ -80,10 +82,7 @@ describe('a workflow execution', () => {
       all: { summary: 'got go', n: 42, notify: { seen: 'Bearer ********', n: 1 } },
     });
     expect(status.tasks.map(({ taskName, status: state }) => [taskName, state])).toEqual(
-      ['describe', 'notify', 'choose', 'pause', 'last'].map((name) => [
-        name,
-        WorkflowTaskStatus.WORKFLOW_TASK_COMPLETED,
-      ]),
+      ['describe', 'notify', 'choose', 'pause', 'last'].map((name) => [name, COMPLETED]),
     );
     expect(harness.farSide.destroyed).toContain(handle.workflowId);
     expect(await historyText(handle)).toContain('got go'); // the search sees into payloads
@@ -147,13 +146,79 @@ describe('a workflow execution', () => {
     const status = statusOf(handle.workflowId);
     expect(status.phase).toBe(ExecutionPhase.EXECUTION_FAILED);
     expect(status.error).toBe(
-      `HttpFailed: task call: GET ${receiver.url}/fail: the server answers 422: no: ********`,
+      `HttpFailed: task call: GET ${receiver.url}: the server answers 422: no: ********`,
     );
     expect(status.tasks).toMatchObject([
       { taskName: 'call', status: WorkflowTaskStatus.WORKFLOW_TASK_FAILED },
     ]);
     expect(harness.farSide.destroyed).toContain(handle.workflowId);
     await expectNoCanary(handle);
+    const lines = harness
+      .log()
+      .split('\n')
+      .filter((line) => line.includes(handle.workflowId) && line.includes('failed'));
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: 'info', failure: 'HttpFailed', activity: 'executeTask', msg: 'an activity failed' },
+      { level: 'info', failure: 'HttpFailed', phase: 'failed', msg: 'workflow ended' },
+      { level: 'info', msg: 'a run failed' },
+    ]);
+    expect(harness.log()).not.toContain('Temporal warns');
+  });
+
+  it('writes its status at most four times a second, and in the end all of it', async () => {
+    const quick = Array.from({ length: 30 }, (_, index): TaskSketch => {
+      const name = `task-${index}`;
+      return index % 3 === 0
+        ? { name, kind: 'HTTP_CALL', config: { method: 'GET', endpoint: { uri: `${receiver.url}/quick` } } }
+        : { name, kind: 'SET', config: { variables: { index: `\${ ${index} }` } } };
+    });
+    const handle = await harness.start('workflow', workflowRun(quick));
+    await handle.result();
+    const times = harness.farSide.writtenAt.get(handle.workflowId) ?? [];
+    expect(times.length).toBeGreaterThanOrEqual(2);
+    for (const [index, time] of times.entries())
+      expect(time - (times[index - 4] ?? -Infinity)).toBeGreaterThan(1_000);
+    const { tasks } = statusOf(handle.workflowId);
+    expect(tasks.map(({ taskName }) => taskName)).toEqual(quick.map(({ name }) => name));
+    expect(new Set(tasks.map(({ status }) => status))).toEqual(new Set([COMPLETED]));
+    expect(tasks.at(-1)?.output).toEqual({ index: 29 });
+  });
+
+  it('writes at once what is too much to be held back', async () => {
+    const large = (name: string): TaskSketch => ({
+      name,
+      kind: 'SET',
+      config: { variables: { text: '${ "0123456789" * 10000 }' } },
+    });
+    const handle = await harness.start(
+      'workflow',
+      workflowRun([large('one'), large('two'), { name: 'pause', kind: 'WAIT', config: { seconds: 0 } }]),
+    );
+    await handle.result();
+    expect(statusOf(handle.workflowId).tasks).toMatchObject(
+      ['one', 'two', 'pause'].map((taskName) => ({
+        taskName,
+        status: COMPLETED,
+      })),
+    );
+  });
+
+  it('ends, without another task, when its execution was deleted meanwhile', async () => {
+    const call = (name: string, path: string): TaskSketch => ({
+      name,
+      kind: 'HTTP_CALL',
+      config: { method: 'GET', endpoint: { uri: `${receiver.url}${path}` } },
+    });
+    const handle = await harness.start(
+      'workflow',
+      workflowRun([call('first', '/slow'), call('second', '/after-deletion')]),
+    );
+    while (!receiver.received.some(({ url }) => url.startsWith('/slow')))
+      await new Promise((done) => setTimeout(done, 50));
+    harness.farSide.delete(handle.workflowId);
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'not-found' } });
+    expect(receiver.received.map(({ url }) => url)).not.toContain('/after-deletion');
+    expect(harness.farSide.destroyed).toContain(handle.workflowId);
   });
 
   it('is cancelled in the middle of a request, and destroys its context', async () => {
@@ -161,6 +226,7 @@ describe('a workflow execution', () => {
       'workflow',
       workflowRun(
         [
+          { name: 'before', kind: 'SET', config: { variables: { done: 'yes' } } },
           {
             name: 'call',
             kind: 'HTTP_CALL',
@@ -176,8 +242,13 @@ describe('a workflow execution', () => {
     );
     while (!receiver.received.some(({ url }) => url.startsWith('/hang')))
       await new Promise((done) => setTimeout(done, 50));
+    const states = () =>
+      harness.farSide.workflowStatuses.get(handle.workflowId)?.tasks.map(({ status }) => status) ?? [];
+    while (states().length < 2) await new Promise((done) => setTimeout(done, 50));
+    expect(states()).toEqual([COMPLETED, WorkflowTaskStatus.WORKFLOW_TASK_IN_PROGRESS]);
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow();
+    expect(states()).toEqual([COMPLETED, WorkflowTaskStatus.WORKFLOW_TASK_FAILED]);
     expect((await handle.describe()).status.name).toBe('CANCELLED');
     expect(statusOf(handle.workflowId).phase).toBe(ExecutionPhase.EXECUTION_CANCELLED);
     expect(harness.farSide.destroyed).toContain(handle.workflowId);

@@ -12,13 +12,14 @@ import {
 } from '@temporalio/workflow';
 import type {
   AgentActivities,
-  ExecuteTaskResult,
   Outcome,
   Outline,
   OutlineTask,
+  Progress,
   RunError,
   RunState,
   Step,
+  TaskChange,
   WorkflowActivities,
 } from './run-types';
 
@@ -62,18 +63,24 @@ const MAX_STEPS = 1_000;
 /** Runs a workflow execution, task by task. */
 export async function runWorkflow(executionId: string): Promise<void> {
   refuseAnotherId(executionId);
-  let current: Step | undefined;
+  const position: Position = { executionId, progress: { writtenAt: 0, held: [] }, step: undefined };
   const outcome = await outcomeOf(async () => {
     const outline = await beginWorkflow(executionId);
-    return withTimeLimit(outline.timeLimitSeconds, () =>
-      walk(executionId, outline, (step) => {
-        current = step;
-      }),
-    );
+    position.progress = { writtenAt: Date.now(), held: [] };
+    return withTimeLimit(outline.timeLimitSeconds, () => walk(outline, position));
   });
+  const { step, progress } = position;
   await settle(executionId, outcome, () =>
-    finishWorkflow({ executionId, outcome, ...(outcome.phase === 'completed' ? {} : { step: current }) }),
+    finishWorkflow({ executionId, outcome, held: progress.held, ...(step === undefined ? {} : { step }) }),
   );
+}
+
+/** Where a run is, for its end to see, however it comes. */
+interface Position {
+  readonly executionId: string;
+  progress: Progress;
+  /** The step that is running, if one is. */
+  step: Step | undefined;
 }
 
 /** Runs an agent execution: one conversation, in one activity. */
@@ -90,6 +97,7 @@ export async function runAgent(executionId: string): Promise<void> {
 /** A workflow started under another id could open, and at its end destroy, a context that is not its own. */
 function refuseAnotherId(executionId: string): void {
   if (workflowInfo().workflowId !== executionId) {
+    log.warn('the workflow’s id is not the execution’s id');
     throw ApplicationFailure.nonRetryable(
       'the workflow’s id is not the execution’s id',
       'WorkflowIdMismatch',
@@ -97,11 +105,7 @@ function refuseAnotherId(executionId: string): void {
   }
 }
 
-async function walk(
-  executionId: string,
-  outline: Outline,
-  enter: (step: Step) => void,
-): Promise<RunState['output']> {
+async function walk(outline: Outline, position: Position): Promise<RunState['output']> {
   let state: RunState = { context: {} };
   const visits = new Map<number, number>();
   let index = 0;
@@ -111,8 +115,9 @@ async function walk(
     const visit = (visits.get(index) ?? 0) + 1;
     visits.set(index, visit);
     const step = { index, visit, startedAt: new Date().toISOString() };
-    enter(step);
-    const result = await runStep(executionId, task, step, state);
+    position.step = step;
+    const result = await runStep(task, step, state, position);
+    position.step = undefined;
     state = {
       context: { ...state.context, ...result.context },
       output: result.output === undefined ? state.output : result.output,
@@ -126,20 +131,25 @@ async function walk(
 }
 
 async function runStep(
-  executionId: string,
   task: OutlineTask,
   step: Step,
   state: RunState,
-): Promise<ExecuteTaskResult> {
-  const result = await executeTask({ executionId, step, state });
-  if (task.waitSeconds === undefined) return result;
+  position: Position,
+): Promise<TaskChange> {
+  const { executionId } = position;
+  const { progress, ...change } = await executeTask({
+    ...{ executionId, step, state },
+    progress: position.progress,
+  });
+  position.progress = progress;
+  if (task.waitSeconds === undefined) return change;
   await sleep(task.waitSeconds * 1_000);
-  await completeWait({ executionId, step });
-  return result;
+  position.progress = await completeWait({ executionId, step, progress });
+  return change;
 }
 
 /** A SWITCH's chosen case goes before the task's own `then`. */
-function targetOf({ then, cases }: OutlineTask, { chosen }: ExecuteTaskResult): string {
+function targetOf({ then, cases }: OutlineTask, { chosen }: TaskChange): string {
   return chosen === undefined ? then : (cases?.[chosen] ?? then);
 }
 

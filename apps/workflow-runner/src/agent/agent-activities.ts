@@ -3,7 +3,7 @@ import { ExecutionPhase, MessageType } from '@stigmer/proto/agentic/agentexecuti
 import type { AgentRun } from '@stigmer/proto/internal/v1/execution_snapshots';
 import type { Logger } from '@stigmer/service';
 import type { Clients } from '../clients';
-import { TaskFailure } from '../failure';
+import { endOf, TaskFailure } from '../failure';
 import { McpConnection } from '../mcp/connection';
 import { planLaunch, type Surroundings } from '../mcp/launch';
 import type { AgentActivities, Outcome } from '../run-types';
@@ -52,7 +52,7 @@ export function createAgentActivities(deps: AgentDeps): AgentActivities {
       await ifStillThere(async () => {
         await clients.agentExecutions.updateStatus({ executionId, status: finishedStatus(outcome) });
       });
-      log.info({ executionId, phase: outcome.phase }, 'agent ended');
+      log.info({ executionId, ...endOf(outcome) }, 'agent ended');
     },
   };
 }
@@ -64,7 +64,9 @@ async function runAgent(
   secrets: RunSecrets,
 ): Promise<void> {
   const { clients } = deps;
-  const { cancellationSignal: signal } = Context.current();
+  // An execution that was deleted while it ran ends here: nobody may read what its agent would still do.
+  const gone = new AbortController();
+  const signal = AbortSignal.any([Context.current().cancellationSignal, gone.signal]);
   const message = run.execution?.spec?.message ?? '';
   const { model: unmasked, apiKey } = chooseModel(
     deps.model,
@@ -76,7 +78,14 @@ async function runAgent(
   const transcript = await beginTranscript(deps, executionId, message, secrets);
   const write = (status: ReturnType<Transcript['status']>) =>
     clients.agentExecutions.updateStatus({ executionId, status });
-  const writer = new StatusWriter(() => transcript.status(), write, signal);
+  const writer = new StatusWriter(
+    () => transcript.status(),
+    write,
+    signal,
+    (reason) => {
+      gone.abort(reason);
+    },
+  );
   writer.changed();
   const connections = await connect(deps, run, secrets, signal);
   try {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { unavailable } from '@stigmer/domain';
+import { notFound, unavailable } from '@stigmer/domain';
 import { StatusWriter } from './status-writer';
 
 describe('the writer of statuses', () => {
@@ -10,6 +10,7 @@ describe('the writer of statuses', () => {
       () => state,
       (value) => Promise.resolve(written.push(value)),
       new AbortController().signal,
+      () => undefined,
     );
     const started = Date.now();
     while (Date.now() - started < 600) {
@@ -29,9 +30,28 @@ describe('the writer of statuses', () => {
       failures -= 1;
       return failures >= 0 ? Promise.reject(unavailable('away')) : Promise.resolve(written.push(value));
     };
-    const writer = new StatusWriter(() => 'state', write, new AbortController().signal);
+    const writer = new StatusWriter(
+      () => 'state',
+      write,
+      new AbortController().signal,
+      () => undefined,
+    );
     writer.changed();
     await writer.flush();
     expect(written.at(-1)).toBe('state');
+  });
+
+  it('tells that the other side knows nothing of it any more, and does not ask again', async () => {
+    let asked = 0;
+    const write = () => {
+      asked += 1;
+      return Promise.reject(notFound('AgentExecution', 'aex-1'));
+    };
+    const reason = await new Promise<Error>((gone) => {
+      new StatusWriter(() => 'state', write, new AbortController().signal, gone).changed();
+    });
+    await delay(600);
+    expect(reason).toMatchObject({ kind: 'not-found' });
+    expect(asked).toBe(1);
   });
 });

@@ -9,13 +9,21 @@ export class StatusWriter<T> {
   readonly #current: () => T;
   readonly #write: (state: T) => Promise<unknown>;
   readonly #signal: AbortSignal;
+  readonly #gone: (reason: DomainError) => void;
   #dirty = false;
   #running: Promise<void> | undefined;
 
-  constructor(current: () => T, write: (state: T) => Promise<unknown>, signal: AbortSignal) {
+  /** `gone` hears when what is written to does not exist any more: trying again would be in vain. */
+  constructor(
+    current: () => T,
+    write: (state: T) => Promise<unknown>,
+    signal: AbortSignal,
+    gone: (reason: DomainError) => void,
+  ) {
     this.#current = current;
     this.#write = write;
     this.#signal = signal;
+    this.#gone = gone;
   }
 
   /** Something has changed; returns at once. A write that fails is made good by the next one, or by `flush`. */
@@ -40,6 +48,10 @@ export class StatusWriter<T> {
         await this.#write(this.#current());
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
+        if (error.kind === 'not-found') {
+          this.#gone(error);
+          return;
+        }
         this.#dirty = true;
       }
       await delay(INTERVAL_MS, undefined, { signal: this.#signal }).catch(() => {

@@ -41,8 +41,11 @@ export class FarSide {
   readonly agentStatuses = new Map<string, AgentExecutionStatus>();
   /** Every status update as it came, for searching. */
   readonly writes: (WorkflowExecutionUpdateStatusInput | AgentExecutionUpdateStatusInput)[] = [];
+  /** When each of a workflow execution's updates came, in milliseconds. */
+  readonly writtenAt = new Map<string, number[]>();
   readonly destroyed: string[] = [];
   readonly #runs = new Map<string, FarRun>();
+  readonly #deleted = new Set<string>();
   readonly #server = new Server();
   /** An rpc's name here, or `<rpc> <execution id>`, makes it answer UNAVAILABLE. */
   readonly down = new Set<string>();
@@ -86,6 +89,12 @@ export class FarSide {
     this.#runs.set(executionId, run);
   }
 
+  /** From now on nobody knows this execution: every rpc about it but `destroy` answers NOT_FOUND. */
+  delete(executionId: string): void {
+    this.#runs.delete(executionId);
+    this.#deleted.add(executionId);
+  }
+
   stop(): void {
     this.#server.forceShutdown();
   }
@@ -117,6 +126,8 @@ export class FarSide {
   #updateWorkflow(input: WorkflowExecutionUpdateStatusInput) {
     this.writes.push(input);
     const { executionId, status: update } = input;
+    this.writtenAt.set(executionId, [...(this.writtenAt.get(executionId) ?? []), Date.now()]);
+    if (this.#deleted.has(executionId)) return undefined;
     const before = this.workflowStatuses.get(executionId) ?? create(WorkflowExecutionStatusSchema);
     if (before.completedAt !== '' || update === undefined) return {};
     const tasks = before.tasks.filter(({ taskId }) => !update.tasks.some((task) => task.taskId === taskId));
@@ -138,6 +149,7 @@ export class FarSide {
   #updateAgent(input: AgentExecutionUpdateStatusInput) {
     this.writes.push(input);
     const { executionId, status: update } = input;
+    if (this.#deleted.has(executionId)) return undefined;
     const before = this.agentStatuses.get(executionId) ?? create(AgentExecutionStatusSchema);
     if (before.completedAt !== '' || update === undefined) return {};
     const calls = before.toolCalls.filter(({ id }) => !update.toolCalls.some((call) => call.id === id));
