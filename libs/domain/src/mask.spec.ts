@@ -21,12 +21,6 @@ describe('a strong secret', () => {
     ['JSON-escaped', json],
     ['JSON-escaped twice', JSON.stringify(json).slice(1, -1)],
     ['JSON-escaped in ASCII', json.replace('ü', '\\u00fc')],
-    ['JSON-escaped by PHP', json.replace('ü', '\\u00fc').replaceAll('/', '\\/')],
-    ['JSON-escaped with \\/ alone', json.replaceAll('/', '\\/')],
-    ['with entities of HTML', 'c4n4ry/+s3cr&amp;t &quot;ü&quot;'],
-    ['with numeric entities', 'c4n4ry/+s3cr&amp;t &#34;ü&#34;'],
-    ['with entities outside of attributes', 'c4n4ry/+s3cr&amp;t "ü"'],
-    ['in the path or the query of a URL', 'c4n4ry/+s3cr&t%20%22%C3%BC%22'],
     ['JSON-escaped by Go', json.replace('&', '\\u0026')],
     ['hexadecimal', Buffer.from(CANARY).toString('hex')],
     ['upper case hexadecimal', Buffer.from(CANARY).toString('hex').toUpperCase()],
@@ -45,21 +39,6 @@ describe('a strong secret', () => {
       expect(encoded).toContain(core);
       expect(text(encoded)).toBe(encoded.replace(core, REDACTED));
     }
-  });
-
-  test.each([
-    ['a'.repeat(8) + "'<x>", 'aaaaaaaa&#39;&lt;x&gt;'],
-    ['a'.repeat(8) + "'<x>", 'aaaaaaaa&#x27;&lt;x&gt;'],
-    ['a{b}`c^d|efg', new URL('http://h/a{b}`c^d|efg').pathname.slice(1)],
-    ["a{b}`c^d|'efg", new URL("http://h/?a{b}`c^d|'efg").search.slice(1)],
-    ['abc?d e#f g`h', new URL('http://h/abc?d e#f g`h').href.slice(9)],
-    ['abc\\d e\nfgh', 'abc/d%20efgh'],
-  ])('%j is masked as %j', (secret, form) => {
-    expect(createMasker([secret]).text(`<${form}>`)).toBe(`<${REDACTED}>`);
-  });
-
-  test('is not looked for in what a URL leaves of it when it climbs up its path', () => {
-    expect(createMasker(['/../../../../../x']).text('/x /')).toBe('/x /');
   });
 
   test('is masked without the white space around it', () => {
@@ -90,26 +69,6 @@ describe('parts of a secret', () => {
     expect(text('login of app with p%40ssw0rd-x, p@ssw0rd-x at db')).toBe(
       `login of app with ${REDACTED}, ${REDACTED} at db`,
     );
-  });
-
-  test.each([
-    ['p@ss/w0rd-x', 'postgres://app:p@ss/w0rd-x@db/app'],
-    ['p@ssw0rd-x', 'postgres://app:p@ssw0rd-x@db/app?mail=a@b'],
-    ['passw0rd-x', 'postgres://app:passw0rd-x@db/app?mail=a@b'],
-    ['tok-12345', 'Bearer tok-12345'],
-    ['dTpwYXNzdw==', 'BASIC dTpwYXNzdw=='],
-    ['tok-12345', 'token  tok-12345'],
-    ['passw0rd-x', 'Server=db;User Id=sa;Password=passw0rd-x;'],
-    ['passw0rd-x', 'Server=db;pwd="passw0rd-x"'],
-    ['YWNjb3VudA==', 'AccountName=me;AccountKey=YWNjb3VudA==;EndpointSuffix=core'],
-    ['passw0rd-x', 'client secret = passw0rd-x'],
-  ])('%s is masked, being a part of %s', (part, secret) => {
-    expect(createMasker([secret]).text(`<${part}>`)).toBe(`<${REDACTED}>`);
-  });
-
-  test('what else stands in a connection string is no secret by itself', () => {
-    const { text } = createMasker(['Server=db.example.org;User Id=application-user;Password=x']);
-    expect(text('application-user at db.example.org')).toBe('application-user at db.example.org');
   });
 
   test('a weak part of a secret is no secret by itself', () => {
