@@ -18,7 +18,7 @@ const author = { by: 'bob', at: new Date(1) };
 const names = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,12}$/).filter(isVariableName);
 const data = fc.dictionary(
   names,
-  fc.record({ value: fc.string().filter((v) => v !== REDACTED), isSecret: fc.boolean() }),
+  fc.record({ value: fc.string().filter((v) => v.trim() !== REDACTED), isSecret: fc.boolean() }),
 );
 
 function resource(
@@ -97,6 +97,8 @@ describe('Read, edit, write', () => {
     const write = (values: Data) => () =>
       editDocument(ring, document, editOf(resource(values), document), author);
     expect(write({ TOKEN: { value: REDACTED, isSecret: false } })).toThrow(/TOKEN.*is_secret: false/);
+    expect(write({ TOKEN: { value: `${REDACTED} `, isSecret: false } })).toThrow(/TOKEN.*is_secret: false/);
+    expect(write({ OTHER: { value: `\t${REDACTED}\n`, isSecret: true } })).toThrow(/OTHER.*give its value/);
     expect(write({ OTHER: { value: REDACTED, isSecret: true } })).toThrow(/OTHER.*give its value/);
     const plain = created({ TOKEN: { value: 'plain' } });
     const guess = editOf(resource({ TOKEN: { value: REDACTED, isSecret: true } }), plain);

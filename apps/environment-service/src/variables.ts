@@ -3,6 +3,7 @@ import {
   checkVariables,
   DomainError,
   invalidArguments,
+  isRedacted,
   quoteName,
   REDACTED,
   type Violation,
@@ -70,7 +71,7 @@ function sealSecret(
   stored: StoredVariable | undefined,
   secrets: EnvironmentSecrets,
 ): string {
-  if (stored?.is_secret === true && (text === REDACTED || secrets.holds(name, stored.value, text))) {
+  if (stored?.is_secret === true && (isRedacted(text) || secrets.holds(name, stored.value, text))) {
     return stored.value;
   }
   return secrets.seal(name, text);
@@ -82,7 +83,7 @@ function misuseOfMarker(
   { value, isSecret }: EnvironmentValue,
   stored: StoredVariable | undefined,
 ): readonly Violation[] {
-  if (value !== REDACTED) return [];
+  if (!isRedacted(value)) return [];
   const field = `${FIELD}[${quoteName(name)}]`;
   if (!isSecret) {
     return [

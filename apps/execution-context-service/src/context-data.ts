@@ -1,5 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import { checkVariables, invalidArguments, quoteName, REDACTED, type Violation } from '@stigmer/domain';
+import {
+  checkVariables,
+  invalidArguments,
+  isRedacted,
+  quoteName,
+  REDACTED,
+  type Violation,
+} from '@stigmer/domain';
 import { type ExecutionValue, ExecutionValueSchema } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 
 /** The variables of a context, as the wire has them. */
@@ -38,11 +45,11 @@ export function keepRedacted(wanted: ContextData, stored: ContextData, field: st
     })),
   );
   if (violations.length > 0) throw invalidArguments(violations);
-  return mapData(wanted, (value, name) => (value.value === REDACTED ? (held.get(name) ?? value) : value));
+  return mapData(wanted, (value, name) => (isRedacted(value.value) ? (held.get(name) ?? value) : value));
 }
 
 function misuseOfMarker({ value, isSecret }: ExecutionValue, held: boolean): readonly string[] {
-  if (value !== REDACTED) return [];
+  if (!isRedacted(value)) return [];
   if (!isSecret) return [`${REDACTED} stands for a stored secret and cannot be given with is_secret: false`];
   return held ? [] : [`${REDACTED} keeps a stored secret, and there is none of this name: give its value`];
 }

@@ -223,6 +223,7 @@ describe('What no context may be', () => {
       'spec.data["T"]',
     ],
     ['the marker of a secret as a plain value', context({ T: { value: REDACTED } }), 'spec.data["T"]'],
+    ['the marker with blanks around it', context({ T: { value: ` ${REDACTED}\n` } }), 'spec.data["T"]'],
   ])('is refused: %s', async (_, resource, named) => {
     for (const write of ['create', 'apply'] as const) {
       const error = await failure(gateway.commands[write](resource));

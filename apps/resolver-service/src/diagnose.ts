@@ -1,4 +1,11 @@
-import { checkServer, type Diagnostic, type Merged, serverPlaceholders, suggest } from '@stigmer/domain';
+import {
+  checkServer,
+  type Diagnostic,
+  type Merged,
+  serverPlaceholders,
+  type Suggest,
+  suggestFew,
+} from '@stigmer/domain';
 import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import type { Template, VariableUse } from '@stigmer/proto/agentic/resolver/v1/io';
 
@@ -11,13 +18,14 @@ export function diagnose(
   merged: Merged,
   missing: readonly ApiResourceReference[],
 ): readonly Diagnostic[] {
+  const near = suggestFew();
   return [
     ...missing.map(missingEnvironment),
     ...merged.diagnostics,
     ...template.mcpServers.flatMap((server) =>
-      checkServer(serverPlaceholders(server), merged.values, merged.absent),
+      checkServer(serverPlaceholders(server), merged.values, merged.absent, near),
     ),
-    ...template.variableUses.flatMap((use) => checkUse(use, merged)),
+    ...template.variableUses.flatMap((use) => checkUse(use, merged, near)),
   ];
 }
 
@@ -40,12 +48,13 @@ function missingEnvironment({ slug, org }: ApiResourceReference): Diagnostic {
 function checkUse(
   { location, name, secret }: VariableUse,
   { values, absent }: Merged,
+  near: Suggest,
 ): readonly Diagnostic[] {
   if (absent.has(name)) return [];
   const variable = values.get(name);
   const at = { severity: 'error', field: location, variable: name } as const;
   if (variable === undefined) {
-    const meant = suggest(name, values.keys());
+    const meant = near(name, values.keys());
     const hint = meant === undefined ? 'declare it in the template and set it' : `did you mean ${meant}?`;
     return [{ ...at, code: 'unknown-variable', message: `${name} is not a variable of this run`, hint }];
   }

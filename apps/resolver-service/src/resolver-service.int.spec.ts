@@ -182,7 +182,10 @@ describe('explain', () => {
   });
 
   it("refuses a secret's value, naming the variable and not the value", async () => {
-    const runtimeEnv = { A: { value: 'canary-1', isSecret: true }, B: { value: '********', isSecret: true } };
+    const runtimeEnv = {
+      A: { value: 'canary-1', isSecret: true },
+      B: { value: '******** ', isSecret: true },
+    };
     const error = await refusal(as('gateway').query.explain(resolveInput({ runtimeEnv })));
     expect(error).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'runtime_env["A"]' }] });
     expect(error.message + log).not.toContain('canary');

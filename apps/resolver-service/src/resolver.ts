@@ -1,4 +1,4 @@
-import { type Diagnostic, invalidArgument, merge, type Merged, REDACTED } from '@stigmer/domain';
+import { type Diagnostic, invalidArgument, isRedacted, merge, type Merged, REDACTED } from '@stigmer/domain';
 import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import type { ResolveInput, Template } from '@stigmer/proto/agentic/resolver/v1/io';
 import type { OpenedEnvironment } from '@stigmer/proto/internal/v1/environment_vault';
@@ -58,7 +58,7 @@ function requireTemplate(template: Template | undefined): Template {
 
 function refuseSecretValues(runtimeEnv: Readonly<Record<string, ExecutionValue>>): void {
   const violations = Object.entries(runtimeEnv)
-    .filter(([, { value, isSecret }]) => isSecret && value !== '' && value !== REDACTED)
+    .filter(([, { value, isSecret }]) => isSecret && value !== '' && !isRedacted(value))
     .map(([name]) => ({
       field: `runtime_env[${JSON.stringify(name)}]`,
       description: `a secret is explained without its value: leave it empty or send ${REDACTED}`,

@@ -18,8 +18,9 @@ export {
   type ResolvedText,
   type Substitution,
 } from './placeholder';
+export { isRedacted } from './redacted';
 export * from './server-placeholders';
-export { suggest } from './suggest';
+export { suggest, suggestFew, type Suggest } from './suggest';
 export * from './temporal';
 export { isWeakSecret } from './weak-secret';
 export * from './workflow-task';

@@ -1,5 +1,5 @@
 import { isVariableName } from './names';
-import { suggest } from './suggest';
+import { suggest, suggestFew, type Suggest } from './suggest';
 
 /** A piece of a text with placeholders; `column` counts from 1. */
 export type PlaceholderPart =
@@ -106,7 +106,8 @@ export type Substitution =
  */
 export function substitute(text: string, values: ReadonlyMap<string, ResolvedText>): Substitution {
   const { parts, problems } = parsePlaceholders(text);
-  const unknown = parts.flatMap((part) => unknownVariable(part, values));
+  const near = suggestFew();
+  const unknown = parts.flatMap((part) => unknownVariable(part, values, near));
   if (problems.length + unknown.length > 0)
     return { ok: false, problems: inOrder([...problems, ...unknown]) };
   const pieces = parts.map((part): ResolvedText => {
@@ -126,9 +127,10 @@ export function substitute(text: string, values: ReadonlyMap<string, ResolvedTex
 export function unknownVariable(
   part: PlaceholderPart,
   known: ReadonlyMap<string, unknown>,
+  near: Suggest = suggest,
 ): readonly PlaceholderProblem[] {
   if (part.kind === 'text' || part.fallback !== undefined || known.has(part.name)) return [];
-  const meant = suggest(part.name, known.keys());
+  const meant = near(part.name, known.keys());
   return [
     {
       code: 'unknown-variable',

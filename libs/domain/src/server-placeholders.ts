@@ -6,6 +6,7 @@ import {
   substitute,
   unknownVariable,
 } from './placeholder';
+import { suggestFew, type Suggest } from './suggest';
 
 /** The texts of one MCP server definition, and which of them may hold placeholders. */
 export interface ServerPlaceholders {
@@ -27,16 +28,18 @@ export interface KnownVariable {
 
 /**
  * All problems of a server definition. `absent` are declared variables that no layer gives (`Merged.absent`):
- * a required one is reported by the merge already, so it is not reported again here.
+ * a required one is reported by the merge already, so it is not reported again here. `near` finds the names that
+ * were meant; several servers of one request share one.
  */
 export function checkServer(
   server: ServerPlaceholders,
   known: ReadonlyMap<string, KnownVariable>,
   absent: ReadonlyMap<string, 'required' | 'optional'> = new Map(),
+  near: Suggest = suggestFew(),
 ): readonly Diagnostic[] {
   return server.fields.flatMap(({ field, text, allowed }) =>
     allowed
-      ? fieldProblems(text, known, absent).map((problem) => diagnosticOf(server.name, field, problem))
+      ? fieldProblems(text, known, absent, near).map((problem) => diagnosticOf(server.name, field, problem))
       : misplaced(server.name, field, text, known),
   );
 }
@@ -69,10 +72,11 @@ function fieldProblems(
   text: string,
   known: ReadonlyMap<string, KnownVariable>,
   absent: ReadonlyMap<string, 'required' | 'optional'>,
+  near: Suggest,
 ): readonly PlaceholderProblem[] {
   const { parts, problems } = parsePlaceholders(text);
   const unknown = parts
-    .flatMap((part) => unknownVariable(part, known))
+    .flatMap((part) => unknownVariable(part, known, near))
     .filter(({ name = '' }) => absent.get(name) !== 'required')
     .map((problem) => (absent.has(problem.name ?? '') ? notGiven(problem) : problem));
   return [...problems, ...unknown].sort((a, b) => a.column - b.column);

@@ -4,7 +4,7 @@ import { REDACTED } from '@stigmer/domain';
 import { WorkflowExecutionSchema } from '@stigmer/proto/agentic/workflowexecution/v1/api';
 import { ExecutionPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import * as fc from 'fast-check';
-import { digestOf, redacted, redactedNames } from './run-request';
+import { checkRuntimeEnv, digestOf, redacted, redactedNames } from './run-request';
 
 const KIND = { name: 'WorkflowExecution', schema: WorkflowExecutionSchema } as const;
 const name = fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/);
@@ -15,6 +15,15 @@ const run = (variables: readonly (readonly [string, { value: string; isSecret: b
     metadata: { id },
     spec: { workflowId: 'w', runtimeEnv: Object.fromEntries(variables), callbackToken: Buffer.from('token') },
   });
+
+it('refuses the marker of a hidden value, blanks around it or not', () => {
+  for (const marker of [REDACTED, `${REDACTED} `, `\n ${REDACTED}`]) {
+    const { spec } = run([['TOKEN', { value: marker, isSecret: false }]]);
+    expect(() => {
+      checkRuntimeEnv(spec?.runtimeEnv ?? {});
+    }).toThrow(/TOKEN.*was not shown/);
+  }
+});
 
 describe('the digest of a request', () => {
   it('does not depend on the order of its maps', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { clone, create, type JsonValue, toJson } from '@bufbuild/protobuf';
-import { checkVariables, invalidArguments, quoteName, REDACTED } from '@stigmer/domain';
+import { checkVariables, invalidArguments, isRedacted, quoteName, REDACTED } from '@stigmer/domain';
 import { type ExecutionValue, ExecutionValueSchema } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import type { Kind } from '../resources/kind';
 import type { Execution } from './execution-kind';
@@ -15,7 +15,7 @@ export function checkRuntimeEnv(runtimeEnv: Readonly<Record<string, ExecutionVal
     'context',
     FIELD,
   );
-  const hidden = entries.filter(([, { value }]) => value === REDACTED).map(([name]) => name);
+  const hidden = entries.filter(([, { value }]) => isRedacted(value)).map(([name]) => name);
   if (hidden.length === 0) return;
   const description = `${REDACTED} stands for a value that was not shown; give the value itself`;
   throw invalidArguments(hidden.map((name) => ({ field: `${FIELD}[${quoteName(name)}]`, description })));

@@ -1,4 +1,4 @@
-import { suggest } from '@stigmer/domain';
+import { type Suggest, suggestFew } from '@stigmer/domain';
 import type { WorkflowTask } from '@stigmer/proto/agentic/workflow/v1/spec';
 import type { TaskConfig } from './task-config';
 
@@ -14,6 +14,7 @@ export interface ReadTask {
 /** Names that are used twice or mean something else, and targets that lead nowhere; by the task's index. */
 export function flowFaults(tasks: readonly ReadTask[]): ReadonlyMap<number, readonly string[]> {
   const names = tasks.map(({ task }) => task.name);
+  const near = suggestFew();
   return new Map(
     tasks.map(({ task, read }, index) => [
       index,
@@ -22,7 +23,7 @@ export function flowFaults(tasks: readonly ReadTask[]): ReadonlyMap<number, read
         ...(DIRECTIVES.has(task.name) ? ['name: means something else as a target'] : []),
         ...targetsOf(task, read)
           .filter(({ target }) => !DIRECTIVES.has(target) && !names.includes(target))
-          .map(({ field, target }) => `${field}: ${unknownTarget(target, names)}`),
+          .map(({ field, target }) => `${field}: ${unknownTarget(target, names, near)}`),
       ],
     ]),
   );
@@ -68,8 +69,8 @@ function targetsOf(
   ];
 }
 
-function unknownTarget(target: string, names: readonly string[]): string {
-  const meant = suggest(target, names);
+function unknownTarget(target: string, names: readonly string[], near: Suggest): string {
+  const meant = near(target, names);
   const hint = meant === undefined ? 'or continue, end, exit' : `did you mean ${meant}?`;
   return `must be the name of a task; ${hint}`;
 }
