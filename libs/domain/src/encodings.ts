@@ -3,8 +3,7 @@ export function literalForms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   return [
     secret,
-    ...jsonForms(secret),
-    ...urlForms(secret),
+    ...textForms(secret, 8),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),
     ...[0, 1, 2].flatMap((alignment) => base64Core(bytes, alignment)),
@@ -17,8 +16,7 @@ export function wholeForms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   return [
     secret,
-    ...jsonForms(secret),
-    ...urlForms(secret),
+    ...textForms(secret, 4),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),
     bytes.toString('base64').replace(/=+$/, ''),
@@ -26,12 +24,23 @@ export function wholeForms(secret: string): readonly string[] {
   ];
 }
 
-/** JSON-escaped, as JavaScript, Python (ASCII only) and Go (no &, <, >) do it; also JSON inside JSON. */
+/** The secret as other texts quote it. A URL drops characters; what is left may be too short to look for. */
+function textForms(secret: string, least: number): readonly string[] {
+  return [
+    ...jsonForms(secret),
+    ...htmlForms(secret),
+    ...urlForms(secret),
+    ...placedInUrl(secret).filter((form) => form.length >= least),
+  ];
+}
+
+/** JSON-escaped, as JavaScript, Python (ASCII only), Go (no &, <, >) and PHP (no /) do it; also JSON inside JSON. */
 function jsonForms(secret: string): readonly string[] {
   const escaped = jsonEscape(secret);
   const ascii = escaped.replace(/[\u0080-\uffff]/g, unicodeEscape);
   const go = escaped.replace(/[&<>\u2028\u2029]/g, unicodeEscape);
-  return [escaped, ascii, go, jsonEscape(escaped)];
+  const php = [escaped, ascii].map((text) => text.replaceAll('/', '\\/'));
+  return [escaped, ascii, go, ...php, jsonEscape(escaped)];
 }
 
 function jsonEscape(text: string): string {
@@ -42,6 +51,15 @@ function unicodeEscape(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** With the signs of HTML as entities. Each quote has two spellings, and is left as it is outside attributes. */
+function htmlForms(secret: string): readonly string[] {
+  if (!/[&<>"']/.test(secret)) return [];
+  const text = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return ['"', '&quot;', '&#34;'].flatMap((double) =>
+    ["'", '&#39;', '&#x27;'].map((single) => text.replaceAll('"', double).replaceAll("'", single)),
+  );
+}
+
 /** URL-encoded as JavaScript, RFC 3986, HTML forms and Python (which keeps slashes) do it, in both cases of hex. */
 function urlForms(secret: string): readonly string[] {
   // A lone surrogate cannot be encoded; as UTF-8 it would read U+FFFD, and so it does here.
@@ -49,7 +67,32 @@ function urlForms(secret: string): readonly string[] {
   const strict = component.replace(/[!'()*]/g, percentEscape);
   const form = strict.replaceAll('%20', '+').replaceAll('%2A', '*').replaceAll('~', '%7E');
   const forms = [component, strict, form, strict.replaceAll('%2F', '/')];
-  return [...forms, ...forms.map((text) => text.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()))];
+  return [...forms, ...forms.map(lowerCaseHex)];
+}
+
+/**
+ * As a URL shows it that it was written into, in its path or its query: fewer signs are encoded there than in a
+ * component, and which ones is the URL standard's affair, so its implementation is asked.
+ */
+function placedInUrl(secret: string): readonly string[] {
+  // Line breaks and tabs vanish. Where more is gone, as by `..`, what remains is not the secret.
+  const whole = secret.replace(/[\t\n\r]/g, '');
+  const base = 'http://host/';
+  const path = new URL(base);
+  path.pathname = secret;
+  const query = new URL(base);
+  query.search = secret;
+  const forms = [
+    new URL(base + secret).href.slice(base.length),
+    new URL(`${base}?${secret}`).href.slice(base.length + 1),
+    path.pathname.slice(1),
+    query.search.slice(1),
+  ].filter((form) => form.length >= whole.length);
+  return [...forms, ...forms.map(lowerCaseHex)];
+}
+
+function lowerCaseHex(text: string): string {
+  return text.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
 }
 
 function percentEscape(char: string): string {
