@@ -1,12 +1,15 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { notFound, unavailable } from '@stigmer/domain';
+import { notFound, unavailable, WORKFLOW_TYPES } from '@stigmer/domain';
 import { createLogger } from '@stigmer/service';
 import { Boundary, toApplicationFailure } from './boundary';
 import { TaskFailure } from './failure';
 
 const CANARY = 'canary-1d80-boundary';
+
+const RUN = 'wex-own';
+const OWN = { workflowExecution: { workflowId: RUN, runId: 'r' }, workflowType: WORKFLOW_TYPES.workflow };
 
 describe('what leaves an activity that failed', () => {
   const lines: string[] = [];
@@ -18,16 +21,17 @@ describe('what leaves an activity that failed', () => {
 
   const failureOf = async (thrown: unknown, attempt = 1): Promise<ApplicationFailure> => {
     const environment = new MockActivityEnvironment(
-      { attempt },
+      { ...OWN, attempt },
       {
         logger: new DefaultLogger('ERROR'),
         interceptors: [(context) => ({ inbound: new Boundary(context, log) })],
       },
     );
     try {
-      await environment.run(() => {
-        throw thrown;
-      });
+      await environment.run(async (executionId: string) => {
+        await Promise.resolve();
+        if (executionId === RUN) throw thrown;
+      }, RUN);
     } catch (error) {
       return error as ApplicationFailure;
     }
@@ -80,18 +84,15 @@ describe('what leaves an activity that failed', () => {
   });
 
   it('is a cancellation when the activity was cancelled, whatever it threw', async () => {
-    const environment = new MockActivityEnvironment(
-      {},
-      {
-        logger: new DefaultLogger('ERROR'),
-        interceptors: [(context) => ({ inbound: new Boundary(context, log) })],
-      },
-    );
-    const run = environment.run(async () => {
+    const environment = new MockActivityEnvironment(OWN, {
+      logger: new DefaultLogger('ERROR'),
+      interceptors: [(context) => ({ inbound: new Boundary(context, log) })],
+    });
+    const run = environment.run(async (executionId: string) => {
       environment.cancel();
       await Promise.resolve();
-      throw new Error(CANARY);
-    });
+      throw new Error(CANARY + executionId);
+    }, RUN);
     const error = await run.catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(CancelledFailure);
     expect(String(error)).not.toContain(CANARY);
@@ -104,5 +105,40 @@ describe('what leaves an activity that failed', () => {
     );
     expect(failure.message).toHaveLength(3_998);
     expect(failure.message).not.toContain('canary');
+  });
+});
+
+describe('an activity is begun', () => {
+  const log = createLogger('workflow-runner', 'silent');
+  const begin = async (
+    argument: unknown,
+    info: { readonly workflowType?: string } = {},
+  ): Promise<unknown> => {
+    const environment = new MockActivityEnvironment(
+      { ...OWN, ...info },
+      {
+        logger: new DefaultLogger('ERROR'),
+        interceptors: [(context) => ({ inbound: new Boundary(context, log) })],
+      },
+    );
+    return environment.run((given: unknown) => Promise.resolve(given), argument);
+  };
+
+  it.each([RUN, { executionId: RUN, step: {} }])('with the id of its own run: %j', async (argument) => {
+    expect(await begin(argument)).toEqual(argument);
+    expect(await begin(argument, { workflowType: WORKFLOW_TYPES.agent })).toEqual(argument);
+  });
+
+  it.each([
+    ['the id of another run', 'wex-victim', {}],
+    ['the id of another run as a field', { executionId: 'wex-victim' }, {}],
+    ['an id that is no text', { executionId: [RUN] }, {}],
+    ['no id', undefined, {}],
+    ['its own id, by a workflow that is not ours', RUN, { workflowType: 'rogue' }],
+  ])('not with %s', async (_, argument, info) => {
+    await expect(begin(argument, info)).rejects.toMatchObject({
+      type: 'WorkflowIdMismatch',
+      nonRetryable: true,
+    });
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { DomainError } from '@stigmer/domain';
+import { DomainError, WORKFLOW_TYPES } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import { TaskFailure } from './failure';
 
@@ -11,10 +11,11 @@ const HEARTBEAT_MS = 5_000;
 const MESSAGE_LENGTH = 4_000;
 /** A dead HTTP server or model is tried so often; a dead service of ours as often as the workflow's policy allows. */
 const ATTEMPTS = 5;
+const OUR_TYPES: ReadonlySet<string> = new Set(Object.values(WORKFLOW_TYPES));
 const RETRYABLE_KINDS: ReadonlySet<string> = new Set(['unavailable', 'resource-exhausted', 'aborted']);
 
 /**
- * The way out of every activity. It heartbeats (without details), and turns whatever was thrown into a failure that
+ * The way in and out of every activity. Nobody's work but ours is begun, and a run's for that run alone. It heartbeats (without details), and turns whatever was thrown into a failure that
  * carries a type and a masked message: no stack, no cause, no other property, since all of them end up in the history.
  */
 export class Boundary implements ActivityInboundCallsInterceptor {
@@ -34,12 +35,24 @@ export class Boundary implements ActivityInboundCallsInterceptor {
       this.#context.heartbeat();
     }, HEARTBEAT_MS);
     try {
+      this.#refuseForeign(input.args);
       return await next(input);
     } catch (error) {
       throw withoutStack(this.#toFailure(error));
     } finally {
       clearInterval(heart);
     }
+  }
+
+  /**
+   * Whoever may start workflows at Temporal may also ask for our activities, with any argument: a workflow of theirs
+   * must not open another run's context. Ours have their execution's id.
+   */
+  #refuseForeign([argument]: readonly unknown[]): void {
+    const { workflowExecution, workflowType } = this.#context.info;
+    const id = executionIdOf(argument);
+    if (id !== undefined && id === workflowExecution?.workflowId && OUR_TYPES.has(workflowType ?? '')) return;
+    throw new TaskFailure('WorkflowIdMismatch', 'an activity is refused that is not of its own run');
   }
 
   #toFailure(error: unknown): ApplicationFailure | CancelledFailure {
@@ -72,6 +85,15 @@ export class Boundary implements ActivityInboundCallsInterceptor {
       nonRetryable: !retryable,
     });
   }
+}
+
+/** Every activity of ours is given an execution's id, alone or as a field. */
+function executionIdOf(argument: unknown): string | undefined {
+  const id =
+    typeof argument === 'object' && argument !== null && 'executionId' in argument
+      ? argument.executionId
+      : argument;
+  return typeof id === 'string' && id !== '' ? id : undefined;
 }
 
 /** A known failure as Temporal keeps it; masked first, then cut. */
