@@ -63,11 +63,7 @@ function asAiTool(
       onCall();
       try {
         const answer = await connection.call(tool.name, args, signal);
-        return transcript.end(
-          toolCallId,
-          typeof answer === 'string' ? answer : JSON.stringify(answer),
-          false,
-        );
+        return transcript.end(toolCallId, answer, false);
       } catch (error) {
         signal.throwIfAborted();
         return `error: ${transcript.end(toolCallId, error instanceof Error ? error.message : 'unknown', true)}`;

@@ -15,6 +15,13 @@ describe('the transcript of a conversation', () => {
     expect(transcript.status().toolCalls[0]?.args).toEqual({ note: '********' });
   });
 
+  it('finds a weak secret in a JSON answer where a line begins with it', () => {
+    const transcript = new Transcript(createMasker(['hunter2']));
+    transcript.begin('1', 'tool', {});
+    expect(transcript.end('1', { text: 'pin\nhunter2' }, false)).toBe('{"text":"pin\\n********"}');
+    expect(transcript.end('1', 'pin\nhunter2', false)).toBe('pin\n********');
+  });
+
   it('stays under 4 MiB however much is said, and never loses a message', () => {
     const transcript = new Transcript(createMasker([]));
     for (let index = 0; index < 100; index += 1) transcript.add(MessageType.MESSAGE_AI, 'y'.repeat(100_000));

@@ -9,7 +9,7 @@ import {
   type ToolCall,
 } from '@stigmer/proto/agentic/agentexecution/v1/api';
 import { ExecutionPhase, MessageType, ToolCallStatus } from '@stigmer/proto/agentic/agentexecution/v1/enum';
-import type { JsonObject } from '../json';
+import type { Json, JsonObject } from '../json';
 
 const RESULT_BYTES = 64 * 1024;
 const STATUS_BYTES = 4 * 1024 * 1024;
@@ -51,8 +51,8 @@ export class Transcript {
   }
 
   /** A tool has answered or failed. Returns the answer as everybody outside may see it: the status and the model. */
-  end(id: string, answer: string, failed: boolean): string {
-    const shown = cut(this.#masker.text(answer), RESULT_BYTES);
+  end(id: string, answer: Json, failed: boolean): string {
+    const shown = cut(this.#asText(answer), RESULT_BYTES);
     const call = this.#calls.get(id);
     if (call === undefined) return shown;
     const kept = this.#fit(shown);
@@ -79,6 +79,12 @@ export class Transcript {
       messages: this.#messages,
       toolCalls: [...this.#calls.values()],
     });
+  }
+
+  /** Masked before it becomes text: behind an escape (`\\n` and then a weak secret) no token begins. */
+  #asText(answer: Json): string {
+    if (typeof answer === 'string') return this.#masker.text(answer);
+    return this.#masker.text(JSON.stringify(this.#masker.json(answer)));
   }
 
   #fit(text: string): string {

@@ -11,6 +11,7 @@ const scope: Scope = {
   variables: new Map([
     ['TOKEN', { text: CANARY, secret: true }],
     ['OTHER', { text: 'other-secret-value', secret: true }],
+    ['PIN', { text: '123', secret: true }],
     ['LEVEL', { text: 'info', secret: false }],
   ]),
 };
@@ -50,7 +51,7 @@ describe('an expression', () => {
     expect(await evaluate('${ . | tojson }')).not.toContain(CANARY);
     expect(await evaluate('${ [.. | strings] }')).not.toContain(CANARY);
     expect(await evaluate('${ .["secrets"] }')).toEqual({});
-    expect(await evaluate('${ .secrets.TOKEN | . as $t | 1 }')).toBe(1);
+    expect(await evaluate('${ .secrets.TOKEN | . as $t | 1234 }')).toBe(1234);
     expect(JSON.stringify(await evaluate('${ [.secrets.TOKEN, (. | tojson)] }'))).not.toContain(
       'other-secret-value',
     );
@@ -136,5 +137,39 @@ describe('an expression', () => {
     await evaluator.text('Basic ${ "u:" + .secrets.TOKEN | @base64 }', 'here', 'allowed');
     expect([...evaluator.derivedSecrets]).toEqual([Buffer.from(`u:${CANARY}`).toString('base64')]);
     await session.close();
+  });
+
+  it('remembers numbers and field names too, however deep', async () => {
+    const session = jq.session();
+    const evaluator = new Evaluator(session, scope);
+    await evaluator.text('${ {a: [{(.secrets.TOKEN[0:8]): 98765}]} }', 'here', 'allowed');
+    expect([...evaluator.derivedSecrets]).toEqual([CANARY.slice(0, 8), '98765']);
+    await session.close();
+  });
+
+  it.each([
+    '.secrets.TOKEN | explode',
+    '.secrets.TOKEN | split("")',
+    '[.secrets.TOKEN | scan("..")]',
+    '.secrets.TOKEN[0:3]',
+    '.secrets.TOKEN | length',
+    '{(.secrets.TOKEN[0:3]): true}',
+    '[[{x: .secrets.TOKEN[3:5]}]]',
+    '.secrets.TOKEN[0:2] + "  "',
+  ])('is refused where a secret comes out in pieces too short to be masked: %s', async (program) => {
+    const failure = await evaluate(`\${ ${program} }`).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ type: 'SecretRefused' });
+    expect((failure as Error).message).not.toContain('canary');
+  });
+
+  it.each<[string, Json]>([
+    ['.secrets.TOKEN | startswith("x")', false],
+    ['.secrets.NONE // ""', ''],
+    ['[.secrets.TOKEN == "", null]', [false, null]],
+    ['{id: .secrets.TOKEN}', { id: CANARY }],
+    ['.secrets.PIN', '123'],
+    ['.secrets.PIN | tonumber', 123],
+  ])('is not refused for what shows no piece: %s', async (program, result) => {
+    expect(await evaluate(`\${ ${program} }`)).toEqual(result);
   });
 });

@@ -19,7 +19,10 @@ export interface Scope {
 /** Whether a place may hold a secret, and if not, why: the reason is what the user reads. */
 export type SecretRule = 'allowed' | { readonly refused: string };
 
-/** Evaluates the texts of one task and remembers every string that was made from a secret, for the masker. */
+/** Nothing shorter can be masked: it stands in every other text as well. */
+const MASKABLE = 4;
+
+/** Evaluates the texts of one task and remembers all that was made from a secret, for the masker. */
 export class Evaluator {
   /** Results of expressions that name a secret: `"u:" + .secrets.P | @base64` is as secret as P itself. */
   readonly derivedSecrets = new Set<string>();
@@ -82,7 +85,7 @@ export class Evaluator {
     if (withSecrets && rule !== 'allowed') throw refused(path, rule.refused);
     const data = { dot: this.#dot(expression, path) };
     const result = await this.#jq.evaluate(expression.program, data, { path, withSecrets });
-    if (withSecrets) this.#remember(result);
+    if (withSecrets) this.#remember(result, expression, path);
     return result;
   }
 
@@ -111,12 +114,35 @@ export class Evaluator {
     };
   }
 
-  #remember(result: Json): void {
-    if (typeof result === 'string') this.derivedSecrets.add(result);
-    else if (typeof result === 'object' && result !== null)
-      Object.values(result).forEach((item: Json) => {
-        this.#remember(item);
-      });
+  /**
+   * Texts, numbers and field names alike. A secret in pieces that are too short to be masked (`explode`, `split("")`)
+   * is refused; a field name that the program writes itself is no piece of one, and an empty text holds nothing.
+   */
+  #remember(result: Json, expression: Expression, path: string): void {
+    const secrets = [...this.#scope.variables.values()].filter(({ secret }) => secret);
+    const known = new Set(secrets.map(({ text }) => text.trim()));
+    const own = new Set(expression.program.match(/[\p{L}\p{N}_]+/gu));
+    const tooShort: string[] = [];
+    const add = (text: string) => {
+      this.derivedSecrets.add(text);
+      if (text !== '' && text.trim().length < MASKABLE && !known.has(text.trim())) tooShort.push(path);
+    };
+    const visit = (value: Json): void => {
+      if (typeof value === 'string' || typeof value === 'number') add(String(value));
+      else if (typeof value === 'object' && value !== null) {
+        for (const [key, item] of Object.entries<Json>(value)) {
+          if (!Array.isArray(value) && !own.has(key)) add(key);
+          visit(item);
+        }
+      }
+    };
+    visit(result);
+    if (tooShort.length > 0) {
+      throw refused(
+        path,
+        'the result has a text or a number of fewer than 4 characters, which could not be masked',
+      );
+    }
   }
 }
 

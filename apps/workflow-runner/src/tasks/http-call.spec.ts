@@ -41,6 +41,7 @@ describe('HTTP_CALL', () => {
         variables: new Map([
           ['KEY', { text: CANARY, secret: true }],
           ['BROKEN', { text: `${CANARY}\nInjected: yes`, secret: true }],
+          ['ODD', { text: `a b{${CANARY}}`, secret: true }],
           ['BASE', { text: receiver.url, secret: false }],
         ]),
       });
@@ -107,6 +108,12 @@ describe('HTTP_CALL', () => {
     ]) {
       await expect(call({ endpoint: { uri } })).rejects.toMatchObject({ type: 'SecretRefused' });
     }
+  });
+
+  it('says in a failure which method and which server, never the path: it may hold a secret in another form', async () => {
+    const uri = '${ .env_vars.BASE }/status/404/${.secrets.ODD}?k=${.secrets.ODD}';
+    const failure = await call({ endpoint: { uri } }).catch((error: unknown) => error as Error);
+    expect((failure as Error).message).toBe(`GET ${receiver.url}: the server answers 404: {}`);
   });
 
   it('names the place of what HTTP does not allow, and never the value', async () => {

@@ -125,7 +125,7 @@ function failed(request: Request, reason: string, retryable: boolean): TaskFailu
   return new TaskFailure('HttpFailed', `${nameOf(request)}: ${reason}`, { retryable });
 }
 
-/** Without the query: it is long, and the likeliest place of a key. */
+/** Path and query may hold a secret, in whatever form the URL has brought it to: they are left out. */
 function nameOf({ method, url }: Request): string {
-  return `${method} ${url.origin}${url.pathname}`;
+  return `${method} ${url.origin}`;
 }
