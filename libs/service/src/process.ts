@@ -7,6 +7,9 @@ import type { ServiceName } from './identity';
 import { createLogger, type Logger } from './logger';
 import { type RunningService, start } from './serve';
 
+/** How long a start may go on after a signal. */
+const START_GRACE_MS = 5_000;
+
 /** A service as its `main.ts` describes it. */
 export interface ServiceMain<S extends ConfigSchema> {
   readonly name: ServiceName;
@@ -43,7 +46,9 @@ export async function runProcess<S extends ConfigSchema>(
     const { STIGMER_LOG_LEVEL: level } = config as Pick<ServiceConfig, 'STIGMER_LOG_LEVEL'>;
     const log = createLogger(name, level);
     captureStrayLines(log);
-    endOnSignal(await startUp(config, log));
+    const started = startUp(config, log);
+    endOnSignal(started, log);
+    await started;
   } catch (error) {
     process.stderr.write(
       `${name} cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`,
@@ -68,12 +73,25 @@ function captureStrayLines(log: Logger): void {
   });
 }
 
-function endOnSignal(running: RunningService): void {
+/**
+ * Also while it starts: it may have taken calls before its start is over, and those must end as they do later. A start
+ * that does not come to its end is not waited for.
+ */
+function endOnSignal(started: Promise<RunningService>, log: Logger): void {
   const end = (): void => {
-    running.close().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    );
+    const giveUp = setTimeout(() => {
+      log.error('stopped in the middle of a start that took too long');
+      process.exit(1);
+    }, START_GRACE_MS);
+    started
+      .then((running) => {
+        clearTimeout(giveUp);
+        return running.close();
+      })
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
   };
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
