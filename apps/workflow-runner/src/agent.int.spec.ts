@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,9 +71,10 @@ describe('an agent execution', () => {
   it('ends in the middle of its work when its execution was deleted', async () => {
     let asked = 0;
     let id = '';
-    script = () => {
+    script = async () => {
       asked += 1;
       harness.farSide.delete(id);
+      await sleep(1_000); // a model thinks for longer than a status waits to be written
       return { tool: 'get-env', arguments: {} };
     };
     const handle = await harness.start('agent', agentRun(run));

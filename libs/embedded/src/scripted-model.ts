@@ -25,21 +25,20 @@ export interface ScriptedModel {
 
 /**
  * An OpenAI-compatible endpoint over real HTTP whose answers come from a script instead of a model, for machines
- * that have none. In: the script; by default it calls the first tool once and then repeats what the tool said.
+ * that have none. In: the script, which may take its time; by default it calls the first tool once and then repeats what the tool said.
  */
 export async function startScriptedModel(
-  script: (request: ModelRequest) => ModelAnswer = callOnceThenReport,
+  script: (request: ModelRequest) => ModelAnswer | Promise<ModelAnswer> = callOnceThenReport,
 ): Promise<ScriptedModel> {
   const requests: { authorization?: string; body: ModelRequest }[] = [];
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await readBody(request);
+    const { authorization } = request.headers;
+    const turn = requests.push(authorization === undefined ? { body } : { authorization, body });
+    reply(response, body, await script(body), turn);
+  };
   const server = createServer((request, response) => {
-    readBody(request).then(
-      (body) => {
-        const { authorization } = request.headers;
-        requests.push(authorization === undefined ? { body } : { authorization, body });
-        reply(response, body, script(body), requests.length);
-      },
-      () => response.writeHead(400).end(),
-    );
+    answer(request, response).catch(() => response.writeHead(500).end());
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
