@@ -56,7 +56,7 @@ export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_DEPTH) return '[deep]';
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- Error.isError is not in our lib (es2023) yet
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- Error.isError is not in our lib (es2024) yet
   if (isNativeError(value)) return describeError(value, depth);
   if (value instanceof Uint8Array) return `[${value.byteLength} bytes]`;
   if (value instanceof Map || value instanceof Set) return `[${value.size} entries]`;
