@@ -1,63 +1,31 @@
 import { failedPrecondition, REDACTED, unavailable } from '@stigmer/domain';
-import type { GrpcClient } from '@stigmer/proto';
 import { ExecutionPhase } from '@stigmer/proto/agentic/agentexecution/v1/enum';
 import { WorkflowCommandController } from '@stigmer/proto/agentic/workflow/v1/command';
 import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workflowexecution/v1/command';
-import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
 import { ExecutionSnapshots } from '@stigmer/proto/internal/v1/execution_snapshots';
-import { Client, Connection } from '@temporalio/client';
 import { createConnection } from 'mongoose';
 import { farSide, resetFarSide } from '../testing/far-sides';
 import { refusal } from '../testing/refusal';
+import { CANARY, nextId, secretRun, startRunPlane, type RunPlane } from '../testing/run-plane';
 import { workflow, workflowExecution } from '../testing/samples';
-import { type Backing, eventually, FAST, type Replica, startBacking, startReplica } from '../testing/stack';
+import { FAST, startReplica } from '../testing/stack';
 import type { Execution } from './execution-kind';
 
-const CANARY = 'canary-7f3a91c4-secret';
-
-let backing: Backing;
-let replica: Replica;
-let connection: Connection;
-let temporal: Client;
-let commands: GrpcClient<typeof WorkflowExecutionCommandController>;
-let queries: GrpcClient<typeof WorkflowExecutionQueryController>;
+let plane: RunPlane;
+let backing: RunPlane['backing'];
+let replica: RunPlane['replica'];
+let temporal: RunPlane['temporal'];
+let commands: RunPlane['commands'];
+let queries: RunPlane['queries'];
 
 beforeAll(async () => {
-  backing = await startBacking();
-  // The sweep has a spec of its own: here it is out of the way.
-  replica = await startReplica(backing, { ...FAST, sweepIntervalMs: 3_600_000 });
-  connection = await Connection.connect({ address: backing.temporalAddress });
-  temporal = new Client({ connection });
-  commands = replica.client(WorkflowExecutionCommandController, 'gateway');
-  queries = replica.client(WorkflowExecutionQueryController, 'gateway');
-  const declared = { TOKEN: { isSecret: true }, LEVEL: { value: 'info' } };
-  const workflows = replica.client(WorkflowCommandController, 'gateway');
-  await workflows.apply(workflow('deploy', { envSpec: { data: declared } }));
-  await workflows.apply(workflow('plain'));
+  plane = await startRunPlane();
+  ({ backing, replica, temporal, commands, queries } = plane);
 }, 60_000);
-afterAll(async () => {
-  await connection.close();
-  await replica.close();
-  await backing.stop();
-});
+afterAll(() => plane.close());
 beforeEach(resetFarSide);
 
-let count = 0;
-const nextId = () => `wex-test-${++count}`;
 const phaseOf = (execution: Execution) => execution.status?.phase;
-const secretRun = (id: string, value = CANARY) =>
-  workflowExecution(id, 'deploy', { runtimeEnv: { TOKEN: { value }, LEVEL: { value: 'debug' } } });
-
-/** Temporal is back, and the control-plane has found it again. */
-async function mendTemporal(): Promise<void> {
-  backing.wires.temporal.mend();
-  const probe = () =>
-    commands.create(workflowExecution(nextId(), 'plain')).then(
-      () => true,
-      () => false,
-    );
-  await eventually(probe, (reached) => reached);
-}
 
 describe('creating an execution', () => {
   it('stores it as PENDING, makes its context and starts its workflow, which knows only its id', async () => {
@@ -299,7 +267,7 @@ describe('a start that fails', () => {
     expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
     expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
     expect(farSide.prepared).toHaveLength(0);
-    await mendTemporal();
+    await plane.mendTemporal();
   });
 
   it('with Temporal lost on the way: UNAVAILABLE, and nothing is deleted; the same request then succeeds', async () => {
@@ -311,7 +279,7 @@ describe('a start that fails', () => {
     expect(farSide.contexts.has(id)).toBe(true);
     expect(phaseOf(await queries.get({ value: id }))).toBe(ExecutionPhase.EXECUTION_PENDING);
     farSide.afterPrepare = undefined;
-    await mendTemporal();
+    await plane.mendTemporal();
     await commands.create(secretRun(id));
     expect((await temporal.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
   });

@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import type { GrpcClient } from '@stigmer/proto';
 import { AgentCommandController } from '@stigmer/proto/agentic/agent/v1/command';
 import { AgentExecutionCommandController } from '@stigmer/proto/agentic/agentexecution/v1/command';
 import { ExecutionPhase, MessageType, ToolCallStatus } from '@stigmer/proto/agentic/agentexecution/v1/enum';
@@ -15,60 +14,30 @@ import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workf
 import { ExecutionPhase as WorkflowPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
-import { Client, Connection } from '@temporalio/client';
 import { API_VERSION } from '../resources/api-version';
 import { farSide, resetFarSide } from '../testing/far-sides';
 import { refusal } from '../testing/refusal';
+import { CANARY, nextId, secretRun, startRunPlane, type RunPlane } from '../testing/run-plane';
 import { agent, agentInstance, ORG, workflow, workflowExecution } from '../testing/samples';
-import { type Backing, eventually, FAST, type Replica, startBacking, startReplica } from '../testing/stack';
+import { eventually, FAST, startReplica } from '../testing/stack';
 import type { Execution } from './execution-kind';
 
-const CANARY = 'canary-7f3a91c4-secret';
-
-let backing: Backing;
-let replica: Replica;
-let connection: Connection;
-let temporal: Client;
-let commands: GrpcClient<typeof WorkflowExecutionCommandController>;
-let queries: GrpcClient<typeof WorkflowExecutionQueryController>;
+let plane: RunPlane;
+let backing: RunPlane['backing'];
+let replica: RunPlane['replica'];
+let temporal: RunPlane['temporal'];
+let commands: RunPlane['commands'];
+let queries: RunPlane['queries'];
 
 beforeAll(async () => {
-  backing = await startBacking();
-  // The sweep has a spec of its own: here it is out of the way.
-  replica = await startReplica(backing, { ...FAST, sweepIntervalMs: 3_600_000 });
-  connection = await Connection.connect({ address: backing.temporalAddress });
-  temporal = new Client({ connection });
-  commands = replica.client(WorkflowExecutionCommandController, 'gateway');
-  queries = replica.client(WorkflowExecutionQueryController, 'gateway');
-  const declared = { TOKEN: { isSecret: true }, LEVEL: { value: 'info' } };
-  const workflows = replica.client(WorkflowCommandController, 'gateway');
-  await workflows.apply(workflow('deploy', { envSpec: { data: declared } }));
-  await workflows.apply(workflow('plain'));
+  plane = await startRunPlane();
+  ({ backing, replica, temporal, commands, queries } = plane);
 }, 60_000);
-afterAll(async () => {
-  await connection.close();
-  await replica.close();
-  await backing.stop();
-});
+afterAll(() => plane.close());
 beforeEach(resetFarSide);
 
-let count = 0;
-const nextId = () => `wex-test-${++count}`;
 const runner = () => replica.client(WorkflowExecutionCommandController, 'workflow-runner');
 const phaseOf = (execution: Execution) => execution.status?.phase;
-const secretRun = (id: string, value = CANARY) =>
-  workflowExecution(id, 'deploy', { runtimeEnv: { TOKEN: { value }, LEVEL: { value: 'debug' } } });
-
-/** Temporal is back, and the control-plane has found it again. */
-async function mendTemporal(): Promise<void> {
-  backing.wires.temporal.mend();
-  const probe = () =>
-    commands.create(workflowExecution(nextId(), 'plain')).then(
-      () => true,
-      () => false,
-    );
-  await eventually(probe, (reached) => reached);
-}
 
 async function firstOf<T>(stream: AsyncIterable<T>, amount: number): Promise<T[]> {
   const items: T[] = [];
@@ -335,7 +304,7 @@ describe('an execution', () => {
     };
     await refusal(commands.create(secretRun(id)));
     farSide.afterPrepare = undefined;
-    await mendTemporal();
+    await plane.mendTemporal();
     expect(phaseOf(await commands.cancel({ value: id }))).toBe(5);
     expect(farSide.contexts.has(id)).toBe(false);
   });
@@ -348,7 +317,7 @@ describe('an execution', () => {
     expect((await refusal(commands.delete({ value: id }))).kind).toBe('unavailable');
     expect(farSide.contexts.has(id)).toBe(true);
     expect(phaseOf(await queries.get({ value: id }))).toBe(1);
-    await mendTemporal();
+    await plane.mendTemporal();
   });
 
   it('is cancelled before it is deleted, and leaves no context', async () => {
