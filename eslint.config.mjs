@@ -7,6 +7,7 @@ const libraries = [
   'type:crypto',
   'type:platform',
   'type:mongo',
+  'type:keys',
   'type:sdk',
   'type:embedded',
 ];
@@ -38,10 +39,16 @@ const boundaries = [
     allowedExternalImports: ['mongoose'],
   },
   {
+    sourceTag: 'type:keys',
+    onlyDependOnLibsWithTags: ['type:mongo', 'type:platform', 'type:crypto', 'type:domain', 'type:contract'],
+    allowedExternalImports: ['mongoose', '@aws-sdk/client-kms', '@bufbuild/protobuf'],
+  },
+  {
     sourceTag: 'type:app',
     onlyDependOnLibsWithTags: [
       'type:platform',
       'type:mongo',
+      'type:keys',
       'type:sdk',
       'type:crypto',
       'type:domain',

@@ -35,8 +35,8 @@ export class AppModule {
       controllers: [EnvironmentCommands, EnvironmentQueries, EnvironmentVaultController],
       providers: [
         { provide: EnvironmentStore, useValue: store },
-        { provide: Environments, useValue: new Environments({ store, ring, users, log }) },
-        { provide: EnvironmentBatches, useValue: new EnvironmentBatches(store, ring, log) },
+        { provide: Environments, useValue: new Environments({ store, keys: { current: ring }, users, log }) },
+        { provide: EnvironmentBatches, useValue: new EnvironmentBatches(store, { current: ring }, log) },
       ],
     };
   }

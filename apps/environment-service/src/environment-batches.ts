@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { KeyRing } from '@stigmer/crypto';
+import type { KeyRingHolder } from '@stigmer/crypto';
 import type {
   OpenedEnvironmentSchema,
   OpenedEnvironmentsSchema,
@@ -15,7 +15,7 @@ import { pick, wantedBy } from './references';
 export class EnvironmentBatches {
   constructor(
     private readonly store: EnvironmentStore,
-    private readonly ring: KeyRing,
+    private readonly keys: KeyRingHolder,
     private readonly log: Logger,
   ) {}
 
@@ -52,7 +52,7 @@ export class EnvironmentBatches {
 
   private reader(document: EnvironmentDocument, redacted: boolean) {
     if (redacted || !hasSecrets(document)) return () => '';
-    const secrets = EnvironmentSecrets.of(this.ring, document);
+    const secrets = EnvironmentSecrets.of(this.keys.current, document);
     if (secrets.legacy)
       this.log.info({ environment: document._id }, 'read in an older form, until its next write');
     return (name: string, stored: string) => secrets.open(name, stored);

@@ -48,6 +48,22 @@ export class EnvironmentCommands implements RpcHandlers<typeof EnvironmentComman
   async removeVariables({ environmentId, keys }: EnvironmentRemoveVariablesInput, { caller }: CallContext) {
     return toResource(await this.environments.removeVariables(environmentId, keys, caller));
   }
+
+  rollback(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
+  }
+
+  tag(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
+  }
+
+  untag(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
+  }
+
+  prune(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
+  }
 }
 
 /** Reads: redacted, but for `getSecretValue`. */
@@ -75,6 +91,18 @@ export class EnvironmentQueries implements RpcHandlers<typeof EnvironmentQueryCo
       caller,
     );
     return { value, isSecret: is_secret, description, optional };
+  }
+
+  history(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
+  }
+
+  diff(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
+  }
+
+  importers(): Promise<never> {
+    return Promise.reject(new Error('not there yet'));
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnModuleDestroy } from '@nestjs/common';
-import type { KeyRing } from '@stigmer/crypto';
+import type { KeyRingHolder } from '@stigmer/crypto';
 import { aborted, DomainError, failedPrecondition, notFound, permissionDenied } from '@stigmer/domain';
 import type { GrpcClient } from '@stigmer/proto';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
@@ -18,7 +18,7 @@ import { readVariables, redactedVariables } from './variables';
 
 export interface EnvironmentsOptions {
   readonly store: EnvironmentStore;
-  readonly ring: KeyRing;
+  readonly keys: KeyRingHolder;
   readonly users: Pick<GrpcClient<typeof EnvironmentUsers>, 'list' | 'close'>;
   readonly log: Logger;
 }
@@ -55,8 +55,8 @@ export class Environments implements OnModuleDestroy {
   }
 
   async create(resource: Environment, caller: Caller): Promise<EnvironmentDocument> {
-    const { ring, store, log } = this.options;
-    const document = createDocument(ring, metadataOf(resource), editOf(resource), authorOf(caller));
+    const { keys, store, log } = this.options;
+    const document = createDocument(keys.current, metadataOf(resource), editOf(resource), authorOf(caller));
     await store.insert(document);
     log.info({ environment: document._id, org: document.org, actor: caller.actor }, 'environment created');
     return document;
@@ -136,7 +136,7 @@ export class Environments implements OnModuleDestroy {
     const variable = document.data.get(key);
     if (variable === undefined) throw notFound('Variable', `${key} in ${document.slug}`);
     const value = variable.is_secret
-      ? EnvironmentSecrets.of(this.options.ring, document).open(key, variable.value)
+      ? EnvironmentSecrets.of(this.options.keys.current, document).open(key, variable.value)
       : variable.value;
     this.audit.info(
       { audit: 'secret.revealed', actor: caller.actor, environment: id, key },
@@ -168,11 +168,11 @@ export class Environments implements OnModuleDestroy {
     caller: Caller,
     expected = '',
   ): Promise<EnvironmentDocument> {
-    const { ring, store, log } = this.options;
+    const { keys, store, log } = this.options;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const existing = await find();
       if (expected !== '' && expected !== existing.version.id) throw stale(existing, expected);
-      const outcome = editDocument(ring, existing, edit(existing), authorOf(caller));
+      const outcome = editDocument(keys.current, existing, edit(existing), authorOf(caller));
       if (outcome.kind === 'unchanged') return existing;
       if (await store.replace(outcome.document, existing.version.id)) {
         log.info(

@@ -31,7 +31,7 @@ export class AppModule {
       await connection.close();
       throw error;
     }
-    const seal = new ContextSeal(ring, log);
+    const seal = new ContextSeal({ current: ring }, log);
     const maxLifetimeMs = config.STIGMER_CONTEXT_MAX_LIFETIME;
     return {
       module: AppModule,

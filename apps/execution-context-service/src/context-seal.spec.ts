@@ -18,7 +18,7 @@ const content = {
 };
 
 function sealWith(ring: KeyRing): ContextSeal {
-  return new ContextSeal(ring, createLogger('execution-context-service', 'silent'));
+  return new ContextSeal({ current: ring }, createLogger('execution-context-service', 'silent'));
 }
 
 function sealed(over: Partial<ContextDocument> = {}): ContextDocument {

@@ -3,7 +3,7 @@ import {
   createDataKey,
   CryptoError,
   type CryptoHeader,
-  type KeyRing,
+  type KeyRingHolder,
   openBlob,
   openDataKey,
   type Place,
@@ -35,12 +35,12 @@ export interface ContextContent {
  */
 export class ContextSeal {
   constructor(
-    private readonly ring: KeyRing,
+    private readonly keys: KeyRingHolder,
     private readonly log: Logger,
   ) {}
 
   seal(facts: SealedFacts, { data, digest }: ContextContent): Pick<ContextDocument, 'crypto' | 'sealed'> {
-    const { dataKey, header } = createDataKey(this.ring, placeOf(facts), boundOf(facts.expires_at));
+    const { dataKey, header } = createDataKey(this.keys.current, placeOf(facts), boundOf(facts.expires_at));
     // Protobuf and not JSON: JSON writes a control character in six bytes, and would outgrow a document of MongoDB.
     const content = create(CreateContextInputSchema, { data, requestDigest: digest });
     const plaintext = toBinary(CreateContextInputSchema, content);
@@ -55,7 +55,7 @@ export class ContextSeal {
   open(document: ContextDocument): ContextContent {
     const plaintext = this.explained(document.execution_id, () => {
       const bound = boundOf(document.expires_at);
-      const dataKey = openDataKey(this.ring, placeOf(document), document.crypto, bound);
+      const dataKey = openDataKey(this.keys.current, placeOf(document), document.crypto, bound);
       return openBlob(dataKey, document.sealed, factsOf(document));
     });
     try {
@@ -70,7 +70,7 @@ export class ContextSeal {
   renew(document: ContextDocument, expiresAt: Date): CryptoHeader {
     const bound = { from: boundOf(document.expires_at), to: boundOf(expiresAt) };
     return this.explained(document.execution_id, () =>
-      rewrap(this.ring, placeOf(document), document.crypto, bound),
+      rewrap(this.keys.current, placeOf(document), document.crypto, bound),
     );
   }
 

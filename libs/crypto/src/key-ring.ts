@@ -24,6 +24,11 @@ function fingerprint(key: KeyObject): string {
   return createHash('sha256').update('kek-id').update(derived).digest().subarray(0, 8).toString('hex');
 }
 
+/** Where a service finds its ring of this moment: each request takes it once. */
+export interface KeyRingHolder {
+  readonly current: KeyRing;
+}
+
 /**
  * The keys a service holds: one active key that wraps, and every key that may still unwrap. A ring never changes;
  * adding, promoting or retiring a key makes another ring, so a request sees one set of keys from start to end.

@@ -321,8 +321,11 @@ test('a controller that implements its service compiles; one that lacks an rpc d
     getByReference: ({ slug }) => Promise.resolve({ metadata: { slug } }),
     getSecretValue: () => Promise.resolve({ value: '' }),
     list: () => Promise.resolve({ items: [{ spec: { data: { NAME: { value: '' } } } }] }),
+    history: () => Promise.resolve({ items: [{ number: 1 }] }),
+    diff: () => Promise.resolve({ variables: [] }),
+    importers: () => Promise.resolve({ items: [] }),
   };
-  // @ts-expect-error: three rpcs are missing
+  // @ts-expect-error: six rpcs are missing
   const part: GrpcHandlers<typeof EnvironmentQueryController, object> = { get: () => Promise.resolve({}) };
   expect(Object.keys(whole)).toHaveLength(EnvironmentQueryController.methods.length);
   expect(Object.keys(part)).toHaveLength(1);

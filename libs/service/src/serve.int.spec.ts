@@ -54,6 +54,15 @@ class Queries implements Pick<RpcHandlers<typeof EnvironmentQueryController>, 'g
   list(): never {
     throw new Error('unused');
   }
+  history(): never {
+    throw new Error('unused');
+  }
+  diff(): never {
+    throw new Error('unused');
+  }
+  importers(): never {
+    throw new Error('unused');
+  }
 }
 
 @GrpcController(AgentExecutionQueryController)

@@ -79,6 +79,15 @@ class Environments implements RpcHandlers<typeof EnvironmentQueryController> {
   list(): never {
     throw new Error('not asked for');
   }
+  history(): never {
+    throw new Error('not asked for');
+  }
+  diff(): never {
+    throw new Error('not asked for');
+  }
+  importers(): never {
+    throw new Error('not asked for');
+  }
 }
 
 @GrpcController(ResolverQueryController)

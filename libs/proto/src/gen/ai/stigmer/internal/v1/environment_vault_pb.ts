@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ai/stigmer/internal/v1/environment_vault.proto.
  */
 export const file_ai_stigmer_internal_v1_environment_vault: GenFile = /*@__PURE__*/
-  fileDesc("Ci5haS9zdGlnbWVyL2ludGVybmFsL3YxL2Vudmlyb25tZW50X3ZhdWx0LnByb3RvEhZhaS5zdGlnbWVyLmludGVybmFsLnYxIoABChVPcGVuRW52aXJvbm1lbnRzSW5wdXQSCwoDb3JnGAEgASgJEkgKCnJlZmVyZW5jZXMYAiADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USEAoIcmVkYWN0ZWQYAyABKAginAEKEk9wZW5lZEVudmlyb25tZW50cxI/CgxlbnZpcm9ubWVudHMYASADKAsyKS5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5lZEVudmlyb25tZW50EkUKB21pc3NpbmcYAiADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2UihQMKEU9wZW5lZEVudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBHNsdWcYAiABKAkSCwoDb3JnGAMgASgJEgwKBG5hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAkSQQoEZGF0YRgGIAMoCzIzLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuT3BlbmVkRW52aXJvbm1lbnQuRGF0YUVudHJ5ElAKDHNlY3JldF9ieXRlcxgHIAMoCzI6LmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuT3BlbmVkRW52aXJvbm1lbnQuU2VjcmV0Qnl0ZXNFbnRyeRpgCglEYXRhRW50cnkSCwoDa2V5GAEgASgJEkIKBXZhbHVlGAIgASgLMjMuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50VmFsdWU6AjgBGjIKEFNlY3JldEJ5dGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ATJ6ChBFbnZpcm9ubWVudFZhdWx0EmYKBG9wZW4SLS5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5FbnZpcm9ubWVudHNJbnB1dBoqLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuT3BlbmVkRW52aXJvbm1lbnRzIgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io]);
+  fileDesc("Ci5haS9zdGlnbWVyL2ludGVybmFsL3YxL2Vudmlyb25tZW50X3ZhdWx0LnByb3RvEhZhaS5zdGlnbWVyLmludGVybmFsLnYxIoABChVPcGVuRW52aXJvbm1lbnRzSW5wdXQSCwoDb3JnGAEgASgJEkgKCnJlZmVyZW5jZXMYAiADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USEAoIcmVkYWN0ZWQYAyABKAgi3AEKEk9wZW5lZEVudmlyb25tZW50cxI/CgxlbnZpcm9ubWVudHMYASADKAsyKS5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5lZEVudmlyb25tZW50EkUKB21pc3NpbmcYAiADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USPgoPaW1wb3J0X3Byb2JsZW1zGAMgAygLMiUuYWkuc3RpZ21lci5pbnRlcm5hbC52MS5JbXBvcnRQcm9ibGVtIisKDUltcG9ydFByb2JsZW0SDAoEY29kZRgBIAEoCRIMCgRwYXRoGAIgAygJIpIDChFPcGVuZWRFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRzbHVnGAIgASgJEgsKA29yZxgDIAEoCRIMCgRuYW1lGAQgASgJEhAKCHJldmlzaW9uGAUgASgJEkEKBGRhdGEYBiADKAsyMy5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5lZEVudmlyb25tZW50LkRhdGFFbnRyeRJQCgxzZWNyZXRfYnl0ZXMYByADKAsyOi5haS5zdGlnbWVyLmludGVybmFsLnYxLk9wZW5lZEVudmlyb25tZW50LlNlY3JldEJ5dGVzRW50cnkSCwoDdmlhGAggAygJGmAKCURhdGFFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEaMgoQU2VjcmV0Qnl0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBMnoKEEVudmlyb25tZW50VmF1bHQSZgoEb3BlbhItLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuT3BlbkVudmlyb25tZW50c0lucHV0GiouYWkuc3RpZ21lci5pbnRlcm5hbC52MS5PcGVuZWRFbnZpcm9ubWVudHMiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io]);
 
 /**
  * Which environments.
@@ -56,7 +56,7 @@ export const OpenEnvironmentsInputSchema: GenMessage<OpenEnvironmentsInput> = /*
  */
 export type OpenedEnvironments = Message<"ai.stigmer.internal.v1.OpenedEnvironments"> & {
   /**
-   * In the order of the references; the missing ones are left out.
+   * In the order of the merge: that of the references, each after what it imports; the missing ones are left out.
    *
    * @generated from field: repeated ai.stigmer.internal.v1.OpenedEnvironment environments = 1;
    */
@@ -66,6 +66,13 @@ export type OpenedEnvironments = Message<"ai.stigmer.internal.v1.OpenedEnvironme
    * @generated from field: repeated ai.stigmer.commons.apiresource.ApiResourceReference missing = 2;
    */
   missing: ApiResourceReference[];
+
+  /**
+   * Imports that could not be followed.
+   *
+   * @generated from field: repeated ai.stigmer.internal.v1.ImportProblem import_problems = 3;
+   */
+  importProblems: ImportProblem[];
 };
 
 /**
@@ -74,6 +81,34 @@ export type OpenedEnvironments = Message<"ai.stigmer.internal.v1.OpenedEnvironme
  */
 export const OpenedEnvironmentsSchema: GenMessage<OpenedEnvironments> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_internal_v1_environment_vault, 1);
+
+/**
+ * Why an import could not be followed.
+ *
+ * @generated from message ai.stigmer.internal.v1.ImportProblem
+ */
+export type ImportProblem = Message<"ai.stigmer.internal.v1.ImportProblem"> & {
+  /**
+   * In kebab-case: `missing-import`, `import-cycle`, `imports-too-deep`, `too-many-imports`.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * From the environment that the run refers to, by slug; the last one is the import itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+};
+
+/**
+ * Describes the message ai.stigmer.internal.v1.ImportProblem.
+ * Use `create(ImportProblemSchema)` to create a new message.
+ */
+export const ImportProblemSchema: GenMessage<ImportProblem> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_internal_v1_environment_vault, 2);
 
 /**
  * An environment with its values as they are. It is passed on and never stored.
@@ -120,6 +155,13 @@ export type OpenedEnvironment = Message<"ai.stigmer.internal.v1.OpenedEnvironmen
    * @generated from field: map<string, uint32> secret_bytes = 7;
    */
   secretBytes: { [key: string]: number };
+
+  /**
+   * The imports that lead to it, by slug, from the environment that was asked for; empty for that one itself.
+   *
+   * @generated from field: repeated string via = 8;
+   */
+  via: string[];
 };
 
 /**
@@ -127,7 +169,7 @@ export type OpenedEnvironment = Message<"ai.stigmer.internal.v1.OpenedEnvironmen
  * Use `create(OpenedEnvironmentSchema)` to create a new message.
  */
 export const OpenedEnvironmentSchema: GenMessage<OpenedEnvironment> = /*@__PURE__*/
-  messageDesc(file_ai_stigmer_internal_v1_environment_vault, 2);
+  messageDesc(file_ai_stigmer_internal_v1_environment_vault, 3);
 
 /**
  * Opens environments for a merge. Served by the environment-service to the resolver alone; the gateway has no route

@@ -6,7 +6,7 @@ import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { EnvironmentSchema } from "./api_pb";
 import { file_ai_stigmer_agentic_environment_v1_api } from "./api_pb";
-import type { EnvironmentRemoveVariablesInputSchema, EnvironmentUpdateVariablesInputSchema } from "./io_pb";
+import type { EnvironmentPrunedSchema, EnvironmentPruneInputSchema, EnvironmentRemoveVariablesInputSchema, EnvironmentRevisionSchema, EnvironmentRollbackInputSchema, EnvironmentTagInputSchema, EnvironmentUntagInputSchema, EnvironmentUpdateVariablesInputSchema } from "./io_pb";
 import { file_ai_stigmer_agentic_environment_v1_io } from "./io_pb";
 import type { ApiResourceDeleteInputSchema } from "../../../commons/apiresource/io_pb";
 import { file_ai_stigmer_commons_apiresource_io } from "../../../commons/apiresource/io_pb";
@@ -15,7 +15,7 @@ import { file_ai_stigmer_commons_apiresource_io } from "../../../commons/apireso
  * Describes the file ai/stigmer/agentic/environment/v1/command.proto.
  */
 export const file_ai_stigmer_agentic_environment_v1_command: GenFile = /*@__PURE__*/
-  fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvY29tbWFuZC5wcm90bxIhYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxMt0FChxFbnZpcm9ubWVudENvbW1hbmRDb250cm9sbGVyEmcKBWFwcGx5Ei4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50Gi4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50EmgKBmNyZWF0ZRIuLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBJoCgZ1cGRhdGUSLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQScAoGZGVsZXRlEjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlRGVsZXRlSW5wdXQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQShQEKD3VwZGF0ZVZhcmlhYmxlcxJCLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFVwZGF0ZVZhcmlhYmxlc0lucHV0Gi4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50EoUBCg9yZW1vdmVWYXJpYWJsZXMSQi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRSZW1vdmVWYXJpYWJsZXNJbnB1dBouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudGIGcHJvdG8z", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_io, file_ai_stigmer_commons_apiresource_io]);
+  fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvY29tbWFuZC5wcm90bxIhYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxMsEJChxFbnZpcm9ubWVudENvbW1hbmRDb250cm9sbGVyEmcKBWFwcGx5Ei4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50Gi4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50EmgKBmNyZWF0ZRIuLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBJoCgZ1cGRhdGUSLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQScAoGZGVsZXRlEjYuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlRGVsZXRlSW5wdXQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQShQEKD3VwZGF0ZVZhcmlhYmxlcxJCLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFVwZGF0ZVZhcmlhYmxlc0lucHV0Gi4uYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50EoUBCg9yZW1vdmVWYXJpYWJsZXMSQi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRSZW1vdmVWYXJpYWJsZXNJbnB1dBouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudBJ3Cghyb2xsYmFjaxI7LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFJvbGxiYWNrSW5wdXQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQSdQoDdGFnEjYuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50VGFnSW5wdXQaNi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRSZXZpc2lvbhJ5CgV1bnRhZxI4LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFVudGFnSW5wdXQaNi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRSZXZpc2lvbhJ3CgVwcnVuZRI4LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFBydW5lSW5wdXQaNC5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRQcnVuZWRiBnByb3RvMw", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_io, file_ai_stigmer_commons_apiresource_io]);
 
 /**
  * Writes environments. Every rpc answers the resource as it is stored, secrets redacted.
@@ -84,6 +84,46 @@ export const EnvironmentCommandController: GenService<{
     methodKind: "unary";
     input: typeof EnvironmentRemoveVariablesInputSchema;
     output: typeof EnvironmentSchema;
+  },
+  /**
+   * Writes an earlier version's content anew, as the newest version.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.rollback
+   */
+  rollback: {
+    methodKind: "unary";
+    input: typeof EnvironmentRollbackInputSchema;
+    output: typeof EnvironmentSchema;
+  },
+  /**
+   * Makes the tag, or moves it. References may name it as their version.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.tag
+   */
+  tag: {
+    methodKind: "unary";
+    input: typeof EnvironmentTagInputSchema;
+    output: typeof EnvironmentRevisionSchema;
+  },
+  /**
+   * NOT_FOUND where there is no such tag.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.untag
+   */
+  untag: {
+    methodKind: "unary";
+    input: typeof EnvironmentUntagInputSchema;
+    output: typeof EnvironmentRevisionSchema;
+  },
+  /**
+   * Forgets old revisions for good. The current one and those with a tag stay.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.prune
+   */
+  prune: {
+    methodKind: "unary";
+    input: typeof EnvironmentPruneInputSchema;
+    output: typeof EnvironmentPrunedSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ai_stigmer_agentic_environment_v1_command, 0);

@@ -2,20 +2,24 @@
 // @generated from file ai/stigmer/agentic/environment/v1/io.proto (package ai.stigmer.agentic.environment.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Environment } from "./api_pb";
 import { file_ai_stigmer_agentic_environment_v1_api } from "./api_pb";
 import type { EnvironmentValue } from "./spec_pb";
 import { file_ai_stigmer_agentic_environment_v1_spec } from "./spec_pb";
+import type { ApiResourceReference } from "../../../commons/apiresource/io_pb";
+import { file_ai_stigmer_commons_apiresource_io } from "../../../commons/apiresource/io_pb";
 import { file_buf_validate_validate } from "../../../../../buf/validate/validate_pb";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ai/stigmer/agentic/environment/v1/io.proto.
  */
 export const file_ai_stigmer_agentic_environment_v1_io: GenFile = /*@__PURE__*/
-  fileDesc("CiphaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvaW8ucHJvdG8SIWFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MSImCg1FbnZpcm9ubWVudElkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiUgobRW52aXJvbm1lbnRTZWNyZXRWYWx1ZUlucHV0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESEwoDa2V5GAIgASgJQga6SAPIAQEijgIKH0Vudmlyb25tZW50VXBkYXRlVmFyaWFibGVzSW5wdXQSHgoOZW52aXJvbm1lbnRfaWQYASABKAlCBrpIA8gBARJkCgl2YXJpYWJsZXMYAiADKAsyUS5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRVcGRhdGVWYXJpYWJsZXNJbnB1dC5WYXJpYWJsZXNFbnRyeRplCg5WYXJpYWJsZXNFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEiWQofRW52aXJvbm1lbnRSZW1vdmVWYXJpYWJsZXNJbnB1dBIeCg5lbnZpcm9ubWVudF9pZBgBIAEoCUIGukgDyAEBEhYKBGtleXMYAiADKAlCCLpIBZIBAggBIk0KF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EgsKA29yZxgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJ+Cg9FbnZpcm9ubWVudExpc3QSEwoLdG90YWxfY291bnQYASABKAUSPQoFaXRlbXMYAiADKAsyLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJYgZwcm90bzM", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_spec, file_buf_validate_validate]);
+  fileDesc("CiphaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvaW8ucHJvdG8SIWFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MSImCg1FbnZpcm9ubWVudElkEhUKBXZhbHVlGAEgASgJQga6SAPIAQEiUgobRW52aXJvbm1lbnRTZWNyZXRWYWx1ZUlucHV0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESEwoDa2V5GAIgASgJQga6SAPIAQEijgIKH0Vudmlyb25tZW50VXBkYXRlVmFyaWFibGVzSW5wdXQSHgoOZW52aXJvbm1lbnRfaWQYASABKAlCBrpIA8gBARJkCgl2YXJpYWJsZXMYAiADKAsyUS5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRVcGRhdGVWYXJpYWJsZXNJbnB1dC5WYXJpYWJsZXNFbnRyeRplCg5WYXJpYWJsZXNFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEiWQofRW52aXJvbm1lbnRSZW1vdmVWYXJpYWJsZXNJbnB1dBIeCg5lbnZpcm9ubWVudF9pZBgBIAEoCUIGukgDyAEBEhYKBGtleXMYAiADKAlCCLpIBZIBAggBIk0KF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EgsKA29yZxgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJ+Cg9FbnZpcm9ubWVudExpc3QSEwoLdG90YWxfY291bnQYASABKAUSPQoFaXRlbXMYAiADKAsyLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJIsoBChNFbnZpcm9ubWVudFJldmlzaW9uEgoKAmlkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdtZXNzYWdlGAMgASgJEg4KBmF1dGhvchgEIAEoCRImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFYWRkZWQYBiADKAkSDwoHY2hhbmdlZBgHIAMoCRIPCgdyZW1vdmVkGAggAygJEgwKBHRhZ3MYCSADKAkSDwoHY3VycmVudBgKIAEoCCJiChlFbnZpcm9ubWVudEhpc3RvcnlSZXF1ZXN0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkidAoSRW52aXJvbm1lbnRIaXN0b3J5EkUKBWl0ZW1zGAEgAygLMjYuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrEBChZFbnZpcm9ubWVudERpZmZSZXF1ZXN0EkoKBGxlZnQYASABKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2VCBrpIA8gBARJLCgVyaWdodBgCIAEoCzI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZUIGukgDyAEBIvMBCg9FbnZpcm9ubWVudERpZmYSRAoEbGVmdBgBIAEoCzI2LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudERpZmZTaWRlEkUKBXJpZ2h0GAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50RGlmZlNpZGUSUwoJdmFyaWFibGVzGAMgAygLMkAuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50VmFyaWFibGVEaWZmZXJlbmNlIlEKE0Vudmlyb25tZW50RGlmZlNpZGUSCgoCaWQYASABKAkSDAoEc2x1ZxgCIAEoCRIQCghyZXZpc2lvbhgDIAEoCRIOCgZudW1iZXIYBCABKAUiggIKHUVudmlyb25tZW50VmFyaWFibGVEaWZmZXJlbmNlEgwKBG5hbWUYASABKAkSTAoKZGlmZmVyZW5jZRgCIAEoDjI4LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudERpZmZlcmVuY2USQQoEbGVmdBgDIAEoCzIzLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFZhbHVlEkIKBXJpZ2h0GAQgASgLMjMuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50VmFsdWUiZAoYRW52aXJvbm1lbnRSb2xsYmFja0lucHV0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESFwoHdmVyc2lvbhgCIAEoCUIGukgDyAEBEg8KB21lc3NhZ2UYAyABKAkiWwoTRW52aXJvbm1lbnRUYWdJbnB1dBIeCg5lbnZpcm9ubWVudF9pZBgBIAEoCUIGukgDyAEBEhMKA3RhZxgCIAEoCUIGukgDyAEBEg8KB3ZlcnNpb24YAyABKAkiTAoVRW52aXJvbm1lbnRVbnRhZ0lucHV0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESEwoDdGFnGAIgASgJQga6SAPIAQEiTgoVRW52aXJvbm1lbnRQcnVuZUlucHV0Eh4KDmVudmlyb25tZW50X2lkGAEgASgJQga6SAPIAQESFQoEa2VlcBgCIAEoBUIHukgEGgIoASIkChFFbnZpcm9ubWVudFBydW5lZBIPCgdyZW1vdmVkGAEgASgFIl0KFEVudmlyb25tZW50SW1wb3J0ZXJzEkUKBWl0ZW1zGAEgAygLMjYuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50SW1wb3J0ZXIiQAoTRW52aXJvbm1lbnRJbXBvcnRlchIKCgJpZBgBIAEoCRIMCgRzbHVnGAIgASgJEg8KB3ZlcnNpb24YAyABKAkilwEKF0Vudmlyb25tZW50VXNhZ2VSZXF1ZXN0EgsKA29yZxgBIAEoCRIeCg5lbnZpcm9ubWVudF9pZBgCIAEoCUIGukgDyAEBEgwKBHNsdWcYAyABKAkSCwoDa2V5GAQgASgJEg0KBWVuZGVkGAUgASgIEhEKCXBhZ2Vfc2l6ZRgGIAEoBRISCgpwYWdlX3Rva2VuGAcgASgJIskBChBFbnZpcm9ubWVudFVzYWdlEkwKCWluc3RhbmNlcxgBIAMoCzI5LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudEluc3RhbmNlVXNlEk4KCmV4ZWN1dGlvbnMYAiADKAsyOi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRFeGVjdXRpb25Vc2USFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJIlEKFkVudmlyb25tZW50SW5zdGFuY2VVc2USDAoEa2luZBgBIAEoCRIKCgJpZBgCIAEoCRIMCgRzbHVnGAMgASgJEg8KB3ZlcnNpb24YBCABKAkikQEKF0Vudmlyb25tZW50RXhlY3V0aW9uVXNlEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSDAoEb3BlbhgDIAEoCBIQCghyZXZpc2lvbhgEIAEoCRIMCgRrZXlzGAUgAygJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKvoBChVFbnZpcm9ubWVudERpZmZlcmVuY2USJgoiRU5WSVJPTk1FTlRfRElGRkVSRU5DRV9VTlNQRUNJRklFRBAAEh8KG0VOVklST05NRU5UX0RJRkZFUkVOQ0VfU0FNRRABEiIKHkVOVklST05NRU5UX0RJRkZFUkVOQ0VfQ0hBTkdFRBACEiQKIEVOVklST05NRU5UX0RJRkZFUkVOQ0VfT05MWV9MRUZUEAMSJQohRU5WSVJPTk1FTlRfRElGRkVSRU5DRV9PTkxZX1JJR0hUEAQSJwojRU5WSVJPTk1FTlRfRElGRkVSRU5DRV9OT1RfQ09NUEFSRUQQBWIGcHJvdG8z", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * The id of one environment.
@@ -173,4 +177,674 @@ export type EnvironmentList = Message<"ai.stigmer.agentic.environment.v1.Environ
  */
 export const EnvironmentListSchema: GenMessage<EnvironmentList> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_environment_v1_io, 5);
+
+/**
+ * One version of an environment: who wrote it and which variables it touched. Never a value.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentRevision
+ */
+export type EnvironmentRevision = Message<"ai.stigmer.agentic.environment.v1.EnvironmentRevision"> & {
+  /**
+   * The version's id: `metadata.version.id` while it was the current one.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Counts the versions of one environment from 1.
+   *
+   * @generated from field: int32 number = 2;
+   */
+  number: number;
+
+  /**
+   * Why, in the writer's words.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * @generated from field: string author = 4;
+   */
+  author: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Names of variables, in their order.
+   *
+   * @generated from field: repeated string added = 6;
+   */
+  added: string[];
+
+  /**
+   * @generated from field: repeated string changed = 7;
+   */
+  changed: string[];
+
+  /**
+   * @generated from field: repeated string removed = 8;
+   */
+  removed: string[];
+
+  /**
+   * The names that point to it.
+   *
+   * @generated from field: repeated string tags = 9;
+   */
+  tags: string[];
+
+  /**
+   * Reads without a version get this one.
+   *
+   * @generated from field: bool current = 10;
+   */
+  current: boolean;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentRevision.
+ * Use `create(EnvironmentRevisionSchema)` to create a new message.
+ */
+export const EnvironmentRevisionSchema: GenMessage<EnvironmentRevision> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 6);
+
+/**
+ * Which page of the history.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentHistoryRequest
+ */
+export type EnvironmentHistoryRequest = Message<"ai.stigmer.agentic.environment.v1.EnvironmentHistoryRequest"> & {
+  /**
+   * @generated from field: string environment_id = 1;
+   */
+  environmentId: string;
+
+  /**
+   * 0 leaves it to the server, which also has an upper limit.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentHistoryRequest.
+ * Use `create(EnvironmentHistoryRequestSchema)` to create a new message.
+ */
+export const EnvironmentHistoryRequestSchema: GenMessage<EnvironmentHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 7);
+
+/**
+ * A page of revisions, the newest first.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentHistory
+ */
+export type EnvironmentHistory = Message<"ai.stigmer.agentic.environment.v1.EnvironmentHistory"> & {
+  /**
+   * @generated from field: repeated ai.stigmer.agentic.environment.v1.EnvironmentRevision items = 1;
+   */
+  items: EnvironmentRevision[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentHistory.
+ * Use `create(EnvironmentHistorySchema)` to create a new message.
+ */
+export const EnvironmentHistorySchema: GenMessage<EnvironmentHistory> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 8);
+
+/**
+ * Two environments, or one at two versions.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentDiffRequest
+ */
+export type EnvironmentDiffRequest = Message<"ai.stigmer.agentic.environment.v1.EnvironmentDiffRequest"> & {
+  /**
+   * @generated from field: ai.stigmer.commons.apiresource.ApiResourceReference left = 1;
+   */
+  left?: ApiResourceReference | undefined;
+
+  /**
+   * @generated from field: ai.stigmer.commons.apiresource.ApiResourceReference right = 2;
+   */
+  right?: ApiResourceReference | undefined;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentDiffRequest.
+ * Use `create(EnvironmentDiffRequestSchema)` to create a new message.
+ */
+export const EnvironmentDiffRequestSchema: GenMessage<EnvironmentDiffRequest> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 9);
+
+/**
+ * What differs. A secret's value is in neither side.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentDiff
+ */
+export type EnvironmentDiff = Message<"ai.stigmer.agentic.environment.v1.EnvironmentDiff"> & {
+  /**
+   * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentDiffSide left = 1;
+   */
+  left?: EnvironmentDiffSide | undefined;
+
+  /**
+   * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentDiffSide right = 2;
+   */
+  right?: EnvironmentDiffSide | undefined;
+
+  /**
+   * All variables of both sides, in the order of their names.
+   *
+   * @generated from field: repeated ai.stigmer.agentic.environment.v1.EnvironmentVariableDifference variables = 3;
+   */
+  variables: EnvironmentVariableDifference[];
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentDiff.
+ * Use `create(EnvironmentDiffSchema)` to create a new message.
+ */
+export const EnvironmentDiffSchema: GenMessage<EnvironmentDiff> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 10);
+
+/**
+ * What was compared.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentDiffSide
+ */
+export type EnvironmentDiffSide = Message<"ai.stigmer.agentic.environment.v1.EnvironmentDiffSide"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string slug = 2;
+   */
+  slug: string;
+
+  /**
+   * @generated from field: string revision = 3;
+   */
+  revision: string;
+
+  /**
+   * @generated from field: int32 number = 4;
+   */
+  number: number;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentDiffSide.
+ * Use `create(EnvironmentDiffSideSchema)` to create a new message.
+ */
+export const EnvironmentDiffSideSchema: GenMessage<EnvironmentDiffSide> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 11);
+
+/**
+ * One variable of the two sides.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentVariableDifference
+ */
+export type EnvironmentVariableDifference = Message<"ai.stigmer.agentic.environment.v1.EnvironmentVariableDifference"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentDifference difference = 2;
+   */
+  difference: EnvironmentDifference;
+
+  /**
+   * Redacted; absent where the side has no such variable.
+   *
+   * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentValue left = 3;
+   */
+  left?: EnvironmentValue | undefined;
+
+  /**
+   * @generated from field: ai.stigmer.agentic.environment.v1.EnvironmentValue right = 4;
+   */
+  right?: EnvironmentValue | undefined;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentVariableDifference.
+ * Use `create(EnvironmentVariableDifferenceSchema)` to create a new message.
+ */
+export const EnvironmentVariableDifferenceSchema: GenMessage<EnvironmentVariableDifference> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 12);
+
+/**
+ * Which version to bring back.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentRollbackInput
+ */
+export type EnvironmentRollbackInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentRollbackInput"> & {
+  /**
+   * @generated from field: string environment_id = 1;
+   */
+  environmentId: string;
+
+  /**
+   * A revision's id or number, or a tag.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * Why, for the record.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentRollbackInput.
+ * Use `create(EnvironmentRollbackInputSchema)` to create a new message.
+ */
+export const EnvironmentRollbackInputSchema: GenMessage<EnvironmentRollbackInput> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 13);
+
+/**
+ * A name for a version.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentTagInput
+ */
+export type EnvironmentTagInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentTagInput"> & {
+  /**
+   * @generated from field: string environment_id = 1;
+   */
+  environmentId: string;
+
+  /**
+   * Lower-case letters, digits, `.`, `_` and `-`, beginning with a letter, at most 128; not `latest`, and not like an
+   * id of a version.
+   *
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+
+  /**
+   * A revision's id or number, or another tag; empty is the current one.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentTagInput.
+ * Use `create(EnvironmentTagInputSchema)` to create a new message.
+ */
+export const EnvironmentTagInputSchema: GenMessage<EnvironmentTagInput> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 14);
+
+/**
+ * Which name to take away.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentUntagInput
+ */
+export type EnvironmentUntagInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentUntagInput"> & {
+  /**
+   * @generated from field: string environment_id = 1;
+   */
+  environmentId: string;
+
+  /**
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentUntagInput.
+ * Use `create(EnvironmentUntagInputSchema)` to create a new message.
+ */
+export const EnvironmentUntagInputSchema: GenMessage<EnvironmentUntagInput> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 15);
+
+/**
+ * Which revisions to forget.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentPruneInput
+ */
+export type EnvironmentPruneInput = Message<"ai.stigmer.agentic.environment.v1.EnvironmentPruneInput"> & {
+  /**
+   * @generated from field: string environment_id = 1;
+   */
+  environmentId: string;
+
+  /**
+   * So many of the newest stay, and so does what has a tag.
+   *
+   * @generated from field: int32 keep = 2;
+   */
+  keep: number;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentPruneInput.
+ * Use `create(EnvironmentPruneInputSchema)` to create a new message.
+ */
+export const EnvironmentPruneInputSchema: GenMessage<EnvironmentPruneInput> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 16);
+
+/**
+ * What was forgotten.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentPruned
+ */
+export type EnvironmentPruned = Message<"ai.stigmer.agentic.environment.v1.EnvironmentPruned"> & {
+  /**
+   * @generated from field: int32 removed = 1;
+   */
+  removed: number;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentPruned.
+ * Use `create(EnvironmentPrunedSchema)` to create a new message.
+ */
+export const EnvironmentPrunedSchema: GenMessage<EnvironmentPruned> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 17);
+
+/**
+ * The environments that import one.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentImporters
+ */
+export type EnvironmentImporters = Message<"ai.stigmer.agentic.environment.v1.EnvironmentImporters"> & {
+  /**
+   * @generated from field: repeated ai.stigmer.agentic.environment.v1.EnvironmentImporter items = 1;
+   */
+  items: EnvironmentImporter[];
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentImporters.
+ * Use `create(EnvironmentImportersSchema)` to create a new message.
+ */
+export const EnvironmentImportersSchema: GenMessage<EnvironmentImporters> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 18);
+
+/**
+ * An environment with an import.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentImporter
+ */
+export type EnvironmentImporter = Message<"ai.stigmer.agentic.environment.v1.EnvironmentImporter"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string slug = 2;
+   */
+  slug: string;
+
+  /**
+   * The version that its import names; empty: always the current one.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentImporter.
+ * Use `create(EnvironmentImporterSchema)` to create a new message.
+ */
+export const EnvironmentImporterSchema: GenMessage<EnvironmentImporter> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 19);
+
+/**
+ * Whose use of which environment.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentUsageRequest
+ */
+export type EnvironmentUsageRequest = Message<"ai.stigmer.agentic.environment.v1.EnvironmentUsageRequest"> & {
+  /**
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * @generated from field: string environment_id = 2;
+   */
+  environmentId: string;
+
+  /**
+   * @generated from field: string slug = 3;
+   */
+  slug: string;
+
+  /**
+   * Only executions that got this variable from the environment; empty: any.
+   *
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * Executions that have ended too; otherwise only those under way.
+   *
+   * @generated from field: bool ended = 5;
+   */
+  ended: boolean;
+
+  /**
+   * 0 leaves it to the server, which also has an upper limit. Pages are of executions; instances come with the first.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentUsageRequest.
+ * Use `create(EnvironmentUsageRequestSchema)` to create a new message.
+ */
+export const EnvironmentUsageRequestSchema: GenMessage<EnvironmentUsageRequest> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 20);
+
+/**
+ * Who uses an environment.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentUsage
+ */
+export type EnvironmentUsage = Message<"ai.stigmer.agentic.environment.v1.EnvironmentUsage"> & {
+  /**
+   * @generated from field: repeated ai.stigmer.agentic.environment.v1.EnvironmentInstanceUse instances = 1;
+   */
+  instances: EnvironmentInstanceUse[];
+
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated ai.stigmer.agentic.environment.v1.EnvironmentExecutionUse executions = 2;
+   */
+  executions: EnvironmentExecutionUse[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 3;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentUsage.
+ * Use `create(EnvironmentUsageSchema)` to create a new message.
+ */
+export const EnvironmentUsageSchema: GenMessage<EnvironmentUsage> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 21);
+
+/**
+ * An instance that refers to it.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentInstanceUse
+ */
+export type EnvironmentInstanceUse = Message<"ai.stigmer.agentic.environment.v1.EnvironmentInstanceUse"> & {
+  /**
+   * `AgentInstance` or `WorkflowInstance`.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string slug = 3;
+   */
+  slug: string;
+
+  /**
+   * The version that it names; empty: always the current one.
+   *
+   * @generated from field: string version = 4;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentInstanceUse.
+ * Use `create(EnvironmentInstanceUseSchema)` to create a new message.
+ */
+export const EnvironmentInstanceUseSchema: GenMessage<EnvironmentInstanceUse> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 22);
+
+/**
+ * An execution that was given values of it.
+ *
+ * @generated from message ai.stigmer.agentic.environment.v1.EnvironmentExecutionUse
+ */
+export type EnvironmentExecutionUse = Message<"ai.stigmer.agentic.environment.v1.EnvironmentExecutionUse"> & {
+  /**
+   * `AgentExecution` or `WorkflowExecution`.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Under way.
+   *
+   * @generated from field: bool open = 3;
+   */
+  open: boolean;
+
+  /**
+   * The revision that was read.
+   *
+   * @generated from field: string revision = 4;
+   */
+  revision: string;
+
+  /**
+   * The variables that it got from there, in their order.
+   *
+   * @generated from field: repeated string keys = 5;
+   */
+  keys: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 6;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.environment.v1.EnvironmentExecutionUse.
+ * Use `create(EnvironmentExecutionUseSchema)` to create a new message.
+ */
+export const EnvironmentExecutionUseSchema: GenMessage<EnvironmentExecutionUse> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_environment_v1_io, 23);
+
+/**
+ * How the two sides of a variable relate.
+ *
+ * @generated from enum ai.stigmer.agentic.environment.v1.EnvironmentDifference
+ */
+export enum EnvironmentDifference {
+  /**
+   * @generated from enum value: ENVIRONMENT_DIFFERENCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: ENVIRONMENT_DIFFERENCE_SAME = 1;
+   */
+  SAME = 1,
+
+  /**
+   * @generated from enum value: ENVIRONMENT_DIFFERENCE_CHANGED = 2;
+   */
+  CHANGED = 2,
+
+  /**
+   * @generated from enum value: ENVIRONMENT_DIFFERENCE_ONLY_LEFT = 3;
+   */
+  ONLY_LEFT = 3,
+
+  /**
+   * @generated from enum value: ENVIRONMENT_DIFFERENCE_ONLY_RIGHT = 4;
+   */
+  ONLY_RIGHT = 4,
+
+  /**
+   * A secret on both sides, and the caller may not learn whether it is the same: who can write one side could guess
+   * the other.
+   *
+   * @generated from enum value: ENVIRONMENT_DIFFERENCE_NOT_COMPARED = 5;
+   */
+  NOT_COMPARED = 5,
+}
+
+/**
+ * Describes the enum ai.stigmer.agentic.environment.v1.EnvironmentDifference.
+ */
+export const EnvironmentDifferenceSchema: GenEnum<EnvironmentDifference> = /*@__PURE__*/
+  enumDesc(file_ai_stigmer_agentic_environment_v1_io, 0);
 

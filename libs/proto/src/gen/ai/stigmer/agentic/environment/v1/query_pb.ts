@@ -6,7 +6,7 @@ import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { EnvironmentSchema } from "./api_pb";
 import { file_ai_stigmer_agentic_environment_v1_api } from "./api_pb";
-import type { EnvironmentListSchema, EnvironmentSecretValueInputSchema, ListEnvironmentsRequestSchema } from "./io_pb";
+import type { EnvironmentDiffRequestSchema, EnvironmentDiffSchema, EnvironmentHistoryRequestSchema, EnvironmentHistorySchema, EnvironmentImportersSchema, EnvironmentListSchema, EnvironmentSecretValueInputSchema, ListEnvironmentsRequestSchema } from "./io_pb";
 import { file_ai_stigmer_agentic_environment_v1_io } from "./io_pb";
 import type { EnvironmentValueSchema } from "./spec_pb";
 import { file_ai_stigmer_agentic_environment_v1_spec } from "./spec_pb";
@@ -17,7 +17,7 @@ import { file_ai_stigmer_commons_apiresource_io } from "../../../commons/apireso
  * Describes the file ai/stigmer/agentic/environment/v1/query.proto.
  */
 export const file_ai_stigmer_agentic_environment_v1_query: GenFile = /*@__PURE__*/
-  fileDesc("Ci1haS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvcXVlcnkucHJvdG8SIWFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MTKOBAoaRW52aXJvbm1lbnRRdWVyeUNvbnRyb2xsZXISaQoDZ2V0Ei0uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlSWQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQiA5ACARJ7Cg5nZXRCeVJlZmVyZW5jZRI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZRouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudCIDkAIBEooBCg5nZXRTZWNyZXRWYWx1ZRI+LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNlY3JldFZhbHVlSW5wdXQaMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZSIDkAIBEnsKBGxpc3QSOi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuTGlzdEVudmlyb25tZW50c1JlcXVlc3QaMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRMaXN0IgOQAgFiBnByb3RvMw", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_io, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io]);
+  fileDesc("Ci1haS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvcXVlcnkucHJvdG8SIWFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MTKKBwoaRW52aXJvbm1lbnRRdWVyeUNvbnRyb2xsZXISaQoDZ2V0Ei0uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlSWQaLi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnQiA5ACARJ7Cg5nZXRCeVJlZmVyZW5jZRI0LmFpLnN0aWdtZXIuY29tbW9ucy5hcGlyZXNvdXJjZS5BcGlSZXNvdXJjZVJlZmVyZW5jZRouLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudCIDkAIBEooBCg5nZXRTZWNyZXRWYWx1ZRI+LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNlY3JldFZhbHVlSW5wdXQaMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZSIDkAIBEnsKBGxpc3QSOi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuTGlzdEVudmlyb25tZW50c1JlcXVlc3QaMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRMaXN0IgOQAgESgwEKB2hpc3RvcnkSPC5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRIaXN0b3J5UmVxdWVzdBo1LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudEhpc3RvcnkiA5ACARJ6CgRkaWZmEjkuYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxLkVudmlyb25tZW50RGlmZlJlcXVlc3QaMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnREaWZmIgOQAgESeAoJaW1wb3J0ZXJzEi0uYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlSWQaNy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRJbXBvcnRlcnMiA5ACAWIGcHJvdG8z", [file_ai_stigmer_agentic_environment_v1_api, file_ai_stigmer_agentic_environment_v1_io, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_commons_apiresource_io]);
 
 /**
  * Reads environments.
@@ -64,6 +64,36 @@ export const EnvironmentQueryController: GenService<{
     methodKind: "unary";
     input: typeof ListEnvironmentsRequestSchema;
     output: typeof EnvironmentListSchema;
+  },
+  /**
+   * The versions of one environment, the newest first.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.history
+   */
+  history: {
+    methodKind: "unary";
+    input: typeof EnvironmentHistoryRequestSchema;
+    output: typeof EnvironmentHistorySchema;
+  },
+  /**
+   * Compares two environments, or two versions of one. Secrets are compared for the owner alone, which is logged.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.diff
+   */
+  diff: {
+    methodKind: "unary";
+    input: typeof EnvironmentDiffRequestSchema;
+    output: typeof EnvironmentDiffSchema;
+  },
+  /**
+   * The environments that import this one directly.
+   *
+   * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentQueryController.importers
+   */
+  importers: {
+    methodKind: "unary";
+    input: typeof ApiResourceIdSchema;
+    output: typeof EnvironmentImportersSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ai_stigmer_agentic_environment_v1_query, 0);

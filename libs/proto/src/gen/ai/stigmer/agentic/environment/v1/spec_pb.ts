@@ -4,13 +4,17 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ApiResourceReference } from "../../../commons/apiresource/io_pb";
+import { file_ai_stigmer_commons_apiresource_io } from "../../../commons/apiresource/io_pb";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ai/stigmer/agentic/environment/v1/spec.proto.
  */
 export const file_ai_stigmer_agentic_environment_v1_spec: GenFile = /*@__PURE__*/
-  fileDesc("CixhaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvc3BlYy5wcm90bxIhYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxItQBCg9FbnZpcm9ubWVudFNwZWMSEwoLZGVzY3JpcHRpb24YASABKAkSSgoEZGF0YRgCIAMoCzI8LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNwZWMuRGF0YUVudHJ5GmAKCURhdGFFbnRyeRILCgNrZXkYASABKAkSQgoFdmFsdWUYAiABKAsyMy5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRWYWx1ZToCOAEiWwoQRW52aXJvbm1lbnRWYWx1ZRINCgV2YWx1ZRgBIAEoCRIRCglpc19zZWNyZXQYAiABKAgSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIb3B0aW9uYWwYBCABKAhiBnByb3RvMw");
+  fileDesc("CixhaS9zdGlnbWVyL2FnZW50aWMvZW52aXJvbm1lbnQvdjEvc3BlYy5wcm90bxIhYWkuc3RpZ21lci5hZ2VudGljLmVudmlyb25tZW50LnYxIpsCCg9FbnZpcm9ubWVudFNwZWMSEwoLZGVzY3JpcHRpb24YASABKAkSSgoEZGF0YRgCIAMoCzI8LmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFNwZWMuRGF0YUVudHJ5EkUKB2ltcG9ydHMYFCADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2UaYAoJRGF0YUVudHJ5EgsKA2tleRgBIAEoCRJCCgV2YWx1ZRgCIAEoCzIzLmFpLnN0aWdtZXIuYWdlbnRpYy5lbnZpcm9ubWVudC52MS5FbnZpcm9ubWVudFZhbHVlOgI4ASKaAQoQRW52aXJvbm1lbnRWYWx1ZRINCgV2YWx1ZRgBIAEoCRIRCglpc19zZWNyZXQYAiABKAgSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIb3B0aW9uYWwYBCABKAgSDQoFZmluYWwYFCABKAgSLgoKZXhwaXJlc19hdBgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_ai_stigmer_commons_apiresource_io, file_google_protobuf_timestamp]);
 
 /**
  * The variables. The same message declares what a template needs: there an empty value is a declaration.
@@ -29,6 +33,14 @@ export type EnvironmentSpec = Message<"ai.stigmer.agentic.environment.v1.Environ
    * @generated from field: map<string, ai.stigmer.agentic.environment.v1.EnvironmentValue> data = 2;
    */
   data: { [key: string]: EnvironmentValue };
+
+  /**
+   * Environments that this one builds on: a later import wins over an earlier one, and `data` over all of them. An
+   * import counts with everything it imports itself. Environments only: a template has none.
+   *
+   * @generated from field: repeated ai.stigmer.commons.apiresource.ApiResourceReference imports = 20;
+   */
+  imports: ApiResourceReference[];
 };
 
 /**
@@ -71,6 +83,20 @@ export type EnvironmentValue = Message<"ai.stigmer.agentic.environment.v1.Enviro
    * @generated from field: bool optional = 4;
    */
   optional: boolean;
+
+  /**
+   * No later layer may give this variable another value: a run whose layers do is refused, naming both.
+   *
+   * @generated from field: bool final = 20;
+   */
+  final: boolean;
+
+  /**
+   * A run that would get this value after that moment is refused; one that gets it within a week before is warned.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 21;
+   */
+  expiresAt?: Timestamp | undefined;
 };
 
 /**

@@ -13,13 +13,15 @@ import { file_ai_stigmer_agentic_executioncontext_v1_spec } from "../../executio
 import type { ApiResourceReference } from "../../../commons/apiresource/io_pb";
 import { file_ai_stigmer_commons_apiresource_io } from "../../../commons/apiresource/io_pb";
 import { file_buf_validate_validate } from "../../../../../buf/validate/validate_pb";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ai/stigmer/agentic/resolver/v1/io.proto.
  */
 export const file_ai_stigmer_agentic_resolver_v1_io: GenFile = /*@__PURE__*/
-  fileDesc("CidhaS9zdGlnbWVyL2FnZW50aWMvcmVzb2x2ZXIvdjEvaW8ucHJvdG8SHmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MSLtAgoMUmVzb2x2ZUlucHV0EgsKA29yZxgBIAEoCRJCCgh0ZW1wbGF0ZRgCIAEoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5UZW1wbGF0ZUIGukgDyAEBEk4KEGVudmlyb25tZW50X3JlZnMYAyADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USUQoLcnVudGltZV9lbnYYBCADKAsyPC5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuUmVzb2x2ZUlucHV0LlJ1bnRpbWVFbnZFbnRyeRppCg9SdW50aW1lRW52RW50cnkSCwoDa2V5GAEgASgJEkUKBXZhbHVlGAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uVmFsdWU6AjgBIoMCCghUZW1wbGF0ZRIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBG5hbWUYAyABKAkSRAoIZW52X3NwZWMYBCABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRTcGVjEkUKC21jcF9zZXJ2ZXJzGAUgAygLMjAuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLk1jcFNlcnZlckRlZmluaXRpb24SQgoNdmFyaWFibGVfdXNlcxgGIAMoCzIrLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5WYXJpYWJsZVVzZSI9CgtWYXJpYWJsZVVzZRIQCghsb2NhdGlvbhgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNlY3JldBgDIAEoCCLMAgoLRXhwbGFuYXRpb24STQoJdmFyaWFibGVzGAEgAygLMjouYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkV4cGxhbmF0aW9uLlZhcmlhYmxlc0VudHJ5Ej8KC2RpYWdub3N0aWNzGAIgAygLMiouYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkRpYWdub3N0aWMSSQoMZW52aXJvbm1lbnRzGAMgAygLMjMuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkRW52aXJvbm1lbnQaYgoOVmFyaWFibGVzRW50cnkSCwoDa2V5GAEgASgJEj8KBXZhbHVlGAIgASgLMjAuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkVmFyaWFibGU6AjgBIrsBChBSZXNvbHZlZFZhcmlhYmxlEg0KBXZhbHVlGAEgASgJEhEKCWlzX3NlY3JldBgCIAEoCBI2CgZvcmlnaW4YAyABKAsyJi5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuT3JpZ2luEjgKCHNoYWRvd2VkGAQgAygLMiYuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLk9yaWdpbhITCgtkZXNjcmlwdGlvbhgFIAEoCSKCAQoGT3JpZ2luEjQKBWxheWVyGAEgASgOMiUuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkxheWVyEhYKDmVudmlyb25tZW50X2lkGAIgASgJEhgKEGVudmlyb25tZW50X3NsdWcYAyABKAkSEAoIcmV2aXNpb24YBCABKAkiTgoTUmVzb2x2ZWRFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRzbHVnGAIgASgJEgsKA29yZxgDIAEoCRIQCghyZXZpc2lvbhgEIAEoCSKmAQoKRGlhZ25vc3RpYxIMCgRjb2RlGAEgASgJEjoKCHNldmVyaXR5GAIgASgOMiguYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlNldmVyaXR5Eg4KBnNlcnZlchgDIAEoCRINCgVmaWVsZBgEIAEoCRIQCgh2YXJpYWJsZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEgwKBGhpbnQYByABKAkiTgoLQ2hlY2tSZXN1bHQSPwoLZGlhZ25vc3RpY3MYASADKAsyKi5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuRGlhZ25vc3RpYypcCgVMYXllchIVChFMQVlFUl9VTlNQRUNJRklFRBAAEhIKDkxBWUVSX1RFTVBMQVRFEAESFQoRTEFZRVJfRU5WSVJPTk1FTlQQAhIRCg1MQVlFUl9SVU5USU1FEAMqTgoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABISCg5TRVZFUklUWV9FUlJPUhABEhQKEFNFVkVSSVRZX1dBUk5JTkcQAmIGcHJvdG8z", [file_ai_stigmer_agentic_agent_v1_spec, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_agentic_executioncontext_v1_spec, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate]);
+  fileDesc("CidhaS9zdGlnbWVyL2FnZW50aWMvcmVzb2x2ZXIvdjEvaW8ucHJvdG8SHmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MSLtAgoMUmVzb2x2ZUlucHV0EgsKA29yZxgBIAEoCRJCCgh0ZW1wbGF0ZRgCIAEoCzIoLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5UZW1wbGF0ZUIGukgDyAEBEk4KEGVudmlyb25tZW50X3JlZnMYAyADKAsyNC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VSZWZlcmVuY2USUQoLcnVudGltZV9lbnYYBCADKAsyPC5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuUmVzb2x2ZUlucHV0LlJ1bnRpbWVFbnZFbnRyeRppCg9SdW50aW1lRW52RW50cnkSCwoDa2V5GAEgASgJEkUKBXZhbHVlGAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uVmFsdWU6AjgBIoMCCghUZW1wbGF0ZRIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBG5hbWUYAyABKAkSRAoIZW52X3NwZWMYBCABKAsyMi5haS5zdGlnbWVyLmFnZW50aWMuZW52aXJvbm1lbnQudjEuRW52aXJvbm1lbnRTcGVjEkUKC21jcF9zZXJ2ZXJzGAUgAygLMjAuYWkuc3RpZ21lci5hZ2VudGljLmFnZW50LnYxLk1jcFNlcnZlckRlZmluaXRpb24SQgoNdmFyaWFibGVfdXNlcxgGIAMoCzIrLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5WYXJpYWJsZVVzZSI9CgtWYXJpYWJsZVVzZRIQCghsb2NhdGlvbhgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNlY3JldBgDIAEoCCLMAgoLRXhwbGFuYXRpb24STQoJdmFyaWFibGVzGAEgAygLMjouYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkV4cGxhbmF0aW9uLlZhcmlhYmxlc0VudHJ5Ej8KC2RpYWdub3N0aWNzGAIgAygLMiouYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkRpYWdub3N0aWMSSQoMZW52aXJvbm1lbnRzGAMgAygLMjMuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkRW52aXJvbm1lbnQaYgoOVmFyaWFibGVzRW50cnkSCwoDa2V5GAEgASgJEj8KBXZhbHVlGAIgASgLMjAuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLlJlc29sdmVkVmFyaWFibGU6AjgBIvoBChBSZXNvbHZlZFZhcmlhYmxlEg0KBXZhbHVlGAEgASgJEhEKCWlzX3NlY3JldBgCIAEoCBI2CgZvcmlnaW4YAyABKAsyJi5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuT3JpZ2luEjgKCHNoYWRvd2VkGAQgAygLMiYuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLk9yaWdpbhITCgtkZXNjcmlwdGlvbhgFIAEoCRINCgVmaW5hbBgGIAEoCBIuCgpleHBpcmVzX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKZAQoSVmFyaWFibGVQcm92ZW5hbmNlEhEKCWlzX3NlY3JldBgBIAEoCBI2CgZvcmlnaW4YAiABKAsyJi5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuT3JpZ2luEjgKCHNoYWRvd2VkGAMgAygLMiYuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLk9yaWdpbiKPAQoGT3JpZ2luEjQKBWxheWVyGAEgASgOMiUuYWkuc3RpZ21lci5hZ2VudGljLnJlc29sdmVyLnYxLkxheWVyEhYKDmVudmlyb25tZW50X2lkGAIgASgJEhgKEGVudmlyb25tZW50X3NsdWcYAyABKAkSEAoIcmV2aXNpb24YBCABKAkSCwoDdmlhGAUgAygJIlsKE1Jlc29sdmVkRW52aXJvbm1lbnQSCgoCaWQYASABKAkSDAoEc2x1ZxgCIAEoCRILCgNvcmcYAyABKAkSEAoIcmV2aXNpb24YBCABKAkSCwoDdmlhGAUgAygJIqYBCgpEaWFnbm9zdGljEgwKBGNvZGUYASABKAkSOgoIc2V2ZXJpdHkYAiABKA4yKC5haS5zdGlnbWVyLmFnZW50aWMucmVzb2x2ZXIudjEuU2V2ZXJpdHkSDgoGc2VydmVyGAMgASgJEg0KBWZpZWxkGAQgASgJEhAKCHZhcmlhYmxlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSDAoEaGludBgHIAEoCSJOCgtDaGVja1Jlc3VsdBI/CgtkaWFnbm9zdGljcxgBIAMoCzIqLmFpLnN0aWdtZXIuYWdlbnRpYy5yZXNvbHZlci52MS5EaWFnbm9zdGljKlwKBUxheWVyEhUKEUxBWUVSX1VOU1BFQ0lGSUVEEAASEgoOTEFZRVJfVEVNUExBVEUQARIVChFMQVlFUl9FTlZJUk9OTUVOVBACEhEKDUxBWUVSX1JVTlRJTUUQAypOCghTZXZlcml0eRIYChRTRVZFUklUWV9VTlNQRUNJRklFRBAAEhIKDlNFVkVSSVRZX0VSUk9SEAESFAoQU0VWRVJJVFlfV0FSTklORxACYgZwcm90bzM", [file_ai_stigmer_agentic_agent_v1_spec, file_ai_stigmer_agentic_environment_v1_spec, file_ai_stigmer_agentic_executioncontext_v1_spec, file_ai_stigmer_commons_apiresource_io, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A run as it would be.
@@ -211,6 +213,20 @@ export type ResolvedVariable = Message<"ai.stigmer.agentic.resolver.v1.ResolvedV
    * @generated from field: string description = 5;
    */
   description: string;
+
+  /**
+   * No later layer may change it.
+   *
+   * @generated from field: bool final = 6;
+   */
+  final: boolean;
+
+  /**
+   * When the value expires, if ever.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 7;
+   */
+  expiresAt?: Timestamp | undefined;
 };
 
 /**
@@ -219,6 +235,39 @@ export type ResolvedVariable = Message<"ai.stigmer.agentic.resolver.v1.ResolvedV
  */
 export const ResolvedVariableSchema: GenMessage<ResolvedVariable> = /*@__PURE__*/
   messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 4);
+
+/**
+ * Where a value of an execution came from. Kept with the execution after its values are gone; never a value.
+ *
+ * @generated from message ai.stigmer.agentic.resolver.v1.VariableProvenance
+ */
+export type VariableProvenance = Message<"ai.stigmer.agentic.resolver.v1.VariableProvenance"> & {
+  /**
+   * @generated from field: bool is_secret = 1;
+   */
+  isSecret: boolean;
+
+  /**
+   * The layer that won.
+   *
+   * @generated from field: ai.stigmer.agentic.resolver.v1.Origin origin = 2;
+   */
+  origin?: Origin | undefined;
+
+  /**
+   * The layers that lost, nearest first.
+   *
+   * @generated from field: repeated ai.stigmer.agentic.resolver.v1.Origin shadowed = 3;
+   */
+  shadowed: Origin[];
+};
+
+/**
+ * Describes the message ai.stigmer.agentic.resolver.v1.VariableProvenance.
+ * Use `create(VariableProvenanceSchema)` to create a new message.
+ */
+export const VariableProvenanceSchema: GenMessage<VariableProvenance> = /*@__PURE__*/
+  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 5);
 
 /**
  * Where a value comes from.
@@ -247,6 +296,13 @@ export type Origin = Message<"ai.stigmer.agentic.resolver.v1.Origin"> & {
    * @generated from field: string revision = 4;
    */
   revision: string;
+
+  /**
+   * The imports that lead to it, from the environment that the run refers to; empty where the run refers to it itself.
+   *
+   * @generated from field: repeated string via = 5;
+   */
+  via: string[];
 };
 
 /**
@@ -254,7 +310,7 @@ export type Origin = Message<"ai.stigmer.agentic.resolver.v1.Origin"> & {
  * Use `create(OriginSchema)` to create a new message.
  */
 export const OriginSchema: GenMessage<Origin> = /*@__PURE__*/
-  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 5);
+  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 6);
 
 /**
  * An environment that was merged.
@@ -283,6 +339,13 @@ export type ResolvedEnvironment = Message<"ai.stigmer.agentic.resolver.v1.Resolv
    * @generated from field: string revision = 4;
    */
   revision: string;
+
+  /**
+   * The imports that lead to it; empty where the run refers to it itself.
+   *
+   * @generated from field: repeated string via = 5;
+   */
+  via: string[];
 };
 
 /**
@@ -290,7 +353,7 @@ export type ResolvedEnvironment = Message<"ai.stigmer.agentic.resolver.v1.Resolv
  * Use `create(ResolvedEnvironmentSchema)` to create a new message.
  */
 export const ResolvedEnvironmentSchema: GenMessage<ResolvedEnvironment> = /*@__PURE__*/
-  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 6);
+  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 7);
 
 /**
  * One problem, and what to do about it. Never a value.
@@ -347,7 +410,7 @@ export type Diagnostic = Message<"ai.stigmer.agentic.resolver.v1.Diagnostic"> & 
  * Use `create(DiagnosticSchema)` to create a new message.
  */
 export const DiagnosticSchema: GenMessage<Diagnostic> = /*@__PURE__*/
-  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 7);
+  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 8);
 
 /**
  * The problems of a run; none where it would start.
@@ -366,7 +429,7 @@ export type CheckResult = Message<"ai.stigmer.agentic.resolver.v1.CheckResult"> 
  * Use `create(CheckResultSchema)` to create a new message.
  */
 export const CheckResultSchema: GenMessage<CheckResult> = /*@__PURE__*/
-  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 8);
+  messageDesc(file_ai_stigmer_agentic_resolver_v1_io, 9);
 
 /**
  * The layers of a merge: a later one wins over an earlier one.

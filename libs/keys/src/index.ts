@@ -1,0 +1,1 @@
+export type { KeySource } from './sources/key-source';
