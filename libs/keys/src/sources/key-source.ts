@@ -4,7 +4,14 @@ import type { KeyEncryptionKey } from '@stigmer/crypto';
 export interface KeySource {
   /** For people, as in `file /etc/stigmer/keys` or `aws-kms alias/stigmer`. No key. */
   readonly name: string;
-  /** All keys that it has now. In an empty database the first one of the first source becomes the active one. */
+  /** Whether keys can be added and destroyed here by us; otherwise only an operator can, by the configuration. */
+  readonly writable: boolean;
+  /**
+   * All keys that it has now. In an empty database the first one of the first source becomes the active one.
+   *
+   * Rejects when they cannot be had: UNAVAILABLE where trying again may help, FAILED_PRECONDITION otherwise, both
+   * naming the source and, if it is known, the key's fingerprint. A caller that holds keys already keeps them.
+   */
   load(): Promise<readonly KeyEncryptionKey[]>;
   /** Makes a key that `load` returns from now on. FAILED_PRECONDITION, with what to do, where only an operator can. */
   add(): Promise<KeyEncryptionKey>;
