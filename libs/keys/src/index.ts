@@ -1,1 +1,11 @@
 export type { KeySource } from './sources/key-source';
+export { KeyAdministration } from './ring/key-administration';
+export type {
+  KeyedDocuments,
+  LegacyCount,
+  RewrapBatch,
+  Verification,
+  VerificationFailure,
+} from './ring/keyed-documents';
+export { ManagedKeyRing, type ManagedKeyRingOptions } from './ring/managed-key-ring';
+export type { RingStatus } from './ring/ring-status';

@@ -1,0 +1,46 @@
+import type { KeyRing } from '@stigmer/crypto';
+
+/** The documents whose data keys a ring wraps: what the ring has to know of them, and do to them. */
+export interface KeyedDocuments {
+  /** How many documents there are, sealed or not. */
+  total(): Promise<number>;
+  /** How many documents each key protects, by its id. Keys that protect none may be left out. */
+  countByKey(): Promise<ReadonlyMap<string, number>>;
+  /** Values in forms of earlier systems, which name no key, and how many documents hold them. */
+  countLegacy(): Promise<LegacyCount>;
+  /**
+   * Brings the next `limit` documents after the id `after` that are not under the active key of `ring` under it, and
+   * converts older forms. Never overwrites a concurrent write, and may be stopped and repeated at any point.
+   */
+  rewrapBatch(ring: KeyRing, batch: { readonly after: string; readonly limit: number }): Promise<RewrapBatch>;
+  /** Opens every data key and every value. Ends with what it has found last. */
+  verify(ring: KeyRing): AsyncIterable<Verification>;
+}
+
+export interface LegacyCount {
+  readonly documents: number;
+  readonly values: number;
+}
+
+export interface RewrapBatch {
+  readonly rewrapped: number;
+  /** Could not be opened, and stay as they are. */
+  readonly failed: number;
+  /** The id to go on after; absent when nothing comes after this batch. */
+  readonly next?: string;
+}
+
+/** How far a check has come: documents so far, and what was found since the message before. */
+export interface Verification {
+  readonly checked: number;
+  readonly failures: readonly VerificationFailure[];
+}
+
+/** Something that does not open. */
+export interface VerificationFailure {
+  readonly documentId: string;
+  /** Which value; empty where the whole document does not open. */
+  readonly name: string;
+  /** Names keys by their fingerprint and never quotes what is sealed. */
+  readonly reason: string;
+}
