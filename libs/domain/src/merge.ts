@@ -1,32 +1,18 @@
 import { type Diagnostic } from './diagnostic';
 import { invalidArguments, type Violation } from './errors';
+import { expiryDiagnostic } from './expiry';
+import { isDeclaration, type Layer, type LayerEntry, type LayerSource, nameOfLayer } from './layers';
 import { isVariableName, quoteName, VARIABLE_NAME_RULE } from './names';
-
-/** Where a value comes from. */
-export type LayerSource =
-  | { readonly kind: 'template'; readonly name: string }
-  | { readonly kind: 'environment'; readonly id: string; readonly slug: string; readonly revision: string }
-  | { readonly kind: 'runtime' };
-
-export interface Layer {
-  readonly source: LayerSource;
-  readonly entries: ReadonlyMap<string, LayerEntry>;
-}
-
-export interface LayerEntry {
-  readonly text: string;
-  readonly secret: boolean;
-  /** Of a template's declaration: the run may go without it. */
-  readonly optional?: boolean;
-  readonly description?: string;
-}
 
 export interface Merged {
   /** In the order of the names, whatever the order of the layers' maps. */
   readonly values: ReadonlyMap<string, MergedValue>;
   /** What the template declares and no layer gives. */
   readonly absent: ReadonlyMap<string, 'required' | 'optional'>;
-  /** One error for each required variable that is absent. */
+  /**
+   * An error for each required variable that is absent, for each layer that overrides a final variable, and for each
+   * value that has expired; a warning for each that soon will.
+   */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -37,75 +23,124 @@ export interface MergedValue {
   readonly origin: LayerSource;
   /** The layers whose value was replaced, the nearest first. A mere declaration is no value. */
   readonly shadowed: readonly LayerSource[];
+  /** A layer has said that no later one may change it. */
+  readonly final?: boolean;
+  /** When the value expires, in milliseconds since 1970. */
+  readonly expiresAt?: number;
 }
 
 const SECRET_IN_TEMPLATE = 'a template declares a secret and never carries its value: leave the value empty';
+const NONE: readonly LayerSource[] = [];
 
-/** An entry together with its layer's source. */
-interface Given extends LayerEntry {
-  readonly source: LayerSource;
+/** What is known of one variable after some of the layers. */
+interface Draft {
+  /** Who gave a value, the nearest last. */
+  readonly given: LayerSource[];
+  winner: LayerEntry | undefined;
+  secret: boolean;
+  description: string | undefined;
+  /** The declaration that makes it a required one. */
+  required: LayerSource | undefined;
+  /** The first layer that made it final. */
+  final: LayerSource | undefined;
+  /** Who gave it a value nevertheless. */
+  overriding: LayerSource[] | undefined;
 }
 
 /**
- * Merges the layers of a run, lowest priority first: template, environments in the order of their references,
- * runtime. The rules are in docs/merge.md. Throws INVALID_ARGUMENT for an illegal name and for a template that
- * carries a secret's value; a missing variable is a diagnostic, so that all of them are reported together.
+ * Merges the layers of a run, lowest priority first: template, environments in the order of their references, each
+ * after its imports, runtime. The rules are in docs/merge.md. Throws INVALID_ARGUMENT for an illegal name and for a
+ * template that carries a secret's value; what else is wrong is a diagnostic, so that all is reported together.
+ *
+ * `now`, in milliseconds since 1970, decides what has expired.
  */
-export function merge(layers: readonly Layer[]): Merged {
+export function merge(layers: readonly Layer[], now: number): Merged {
   refuseIllegal(layers);
   const values = new Map<string, MergedValue>();
   const absent = new Map<string, 'required' | 'optional'>();
   const diagnostics: Diagnostic[] = [];
-  for (const [name, given] of byName(layers)) {
-    const value = mergeOne(given);
-    if (value !== undefined) {
-      values.set(name, value);
-      continue;
-    }
-    const required = given.find(({ optional }) => optional !== true);
-    absent.set(name, required === undefined ? 'optional' : 'required');
-    if (required !== undefined) diagnostics.push(missing(name, required, given.some(isSecret)));
+  for (const [name, draft] of draftsOf(layers)) {
+    const value = valueOf(draft);
+    if (value === undefined) absent.set(name, draft.required === undefined ? 'optional' : 'required');
+    else values.set(name, value);
+    diagnostics.push(...problemsOf(name, draft, value, now));
   }
   return { values, absent, diagnostics };
 }
 
-/** Every name with what each layer says of it, the highest layer first. */
-function byName(layers: readonly Layer[]): readonly (readonly [string, readonly Given[]])[] {
-  const given = new Map<string, Given[]>();
-  for (const { source, entries } of layers.toReversed()) {
+/** In the order of the names. */
+function draftsOf(layers: readonly Layer[]): readonly (readonly [string, Draft])[] {
+  const drafts = new Map<string, Draft>();
+  for (const { source, entries } of layers) {
     for (const [name, entry] of entries) {
-      const list = given.get(name) ?? [];
-      list.push({ ...entry, source });
-      given.set(name, list);
+      const known = drafts.get(name);
+      const draft = known ?? newDraft();
+      if (known === undefined) drafts.set(name, draft);
+      take(draft, source, entry);
     }
   }
-  return [...given].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...drafts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function mergeOne(given: readonly Given[]): MergedValue | undefined {
-  const [winner, ...others] = given.filter((entry) => !isDeclaration(entry));
-  if (winner === undefined) return undefined;
+function newDraft(): Draft {
   return {
-    text: winner.text,
-    // Sticky: nothing becomes readable by being overridden, not even where only a declaration says secret.
-    secret: given.some(isSecret),
-    description: given.find(({ description }) => description !== undefined && description !== '')
-      ?.description,
-    origin: winner.source,
-    shadowed: others.map(({ source }) => source),
+    given: [],
+    winner: undefined,
+    secret: false,
+    description: undefined,
+    required: undefined,
+    final: undefined,
+    overriding: undefined,
   };
 }
 
-/** A template's empty value says that a variable exists; anywhere else an empty value is a value. */
-function isDeclaration({ source, text }: Given): boolean {
-  return source.kind === 'template' && text === '';
+function take(draft: Draft, source: LayerSource, entry: LayerEntry): void {
+  // Sticky: nothing becomes readable by being overridden, not even where only a declaration says secret.
+  if (entry.secret) draft.secret = true;
+  if (entry.description !== undefined && entry.description !== '') draft.description = entry.description;
+  if (isDeclaration(source, entry.text)) {
+    if (entry.optional !== true) draft.required = source;
+    return;
+  }
+  if (draft.final !== undefined && !isSame(draft.final, source)) (draft.overriding ??= []).push(source);
+  if (entry.final === true) draft.final ??= source;
+  draft.winner = entry;
+  draft.given.push(source);
 }
 
-function isSecret({ secret }: LayerEntry): boolean {
-  return secret;
+/** An environment that several others import is reached several times, and overrides nothing of its own. */
+function isSame(one: LayerSource, other: LayerSource): boolean {
+  return one.kind === 'environment' && other.kind === 'environment' && one.id === other.id;
 }
 
-function missing(name: string, { source }: Given, secret: boolean): Diagnostic {
+function valueOf({ winner, given, secret, description, final }: Draft): MergedValue | undefined {
+  const origin = given.at(-1);
+  if (winner === undefined || origin === undefined) return undefined;
+  return {
+    text: winner.text,
+    secret,
+    description,
+    origin,
+    shadowed: given.length === 1 ? NONE : given.slice(0, -1).reverse(),
+    final: final === undefined ? undefined : true,
+    expiresAt: winner.expiresAt,
+  };
+}
+
+function problemsOf(
+  name: string,
+  { required, secret, final, overriding = [] }: Draft,
+  value: MergedValue | undefined,
+  now: number,
+): readonly Diagnostic[] {
+  if (value === undefined) return required === undefined ? [] : [missing(name, required, secret)];
+  const overridden = final === undefined ? [] : overriding.map((source) => overrides(name, final, source));
+  const expiry =
+    value.expiresAt === undefined ? undefined : expiryDiagnostic(name, value.origin, value.expiresAt, now);
+  return expiry === undefined ? overridden : [...overridden, expiry];
+}
+
+function missing(name: string, source: LayerSource, secret: boolean): Diagnostic {
   const declaredBy = source.kind === 'template' ? quoteName(source.name) : source.kind;
   return {
     code: 'missing-variable',
@@ -113,6 +148,19 @@ function missing(name: string, { source }: Given, secret: boolean): Diagnostic {
     variable: name,
     message: `${name} is declared by template ${declaredBy} and given by no environment and not at run time`,
     hint: `set it in an environment that the instance refers to, or for this run with ${secret ? `--secret ${name}` : `--env ${name}=…`}`,
+  };
+}
+
+function overrides(name: string, final: LayerSource, source: LayerSource): Diagnostic {
+  return {
+    code: 'final-overridden',
+    severity: 'error',
+    variable: name,
+    message: `${name} is final in ${nameOfLayer(final)}: ${nameOfLayer(source)} may not override it`,
+    hint:
+      source.kind === 'runtime'
+        ? `start the run without ${name}`
+        : `take ${name} out of ${nameOfLayer(source)}`,
   };
 }
 
