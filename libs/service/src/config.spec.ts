@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { address, ConfigError, describeConfig, parsed, readConfig, serviceConfig } from './config';
+import { address, ConfigError, describeConfig, parsed, readConfig, serviceConfig, watched } from './config';
 import { testIdentities } from './testing/identities';
 
 const schema = z.object({
@@ -93,6 +93,53 @@ describe('reading the configuration', () => {
       STIGMER_TRUSTED_IDENTITIES: keys.jwks,
     });
     expect(config.STIGMER_IDENTITY_KEY.name).toBe('gateway');
+  });
+});
+
+describe('a watched variable', () => {
+  const words = z.object({
+    WORDS: watched((text) => {
+      if (text.includes('canary')) throw new Error(text);
+      return text.split(' ');
+    }, 'must be words').meta({ description: 'words', watched: true, fileOnly: true }),
+  });
+  const file = join(folder, 'words');
+
+  it('gives its value, its file, and the value of the file as it is later', () => {
+    writeFileSync(file, 'one two\n', { mode: 0o600 });
+    const { WORDS } = readConfig(words, { WORDS_FILE: file });
+    expect(WORDS).toMatchObject({ value: ['one', 'two'], file });
+    writeFileSync(file, 'three\n');
+    expect(WORDS.reread()).toEqual(['three']);
+    expect(WORDS.value).toEqual(['one', 'two']);
+  });
+
+  it('quotes nothing of a content that became unusable, and refuses a file that others may read by now', () => {
+    writeFileSync(file, 'one', { mode: 0o600 });
+    const { WORDS } = readConfig(words, { WORDS_FILE: file });
+    writeFileSync(file, 'canary-secret');
+    expect(() => WORDS.reread()).toThrow(/^must be words$/);
+    expect(() => readConfig(words, { WORDS_FILE: file })).toThrow(/WORDS: must be words$/);
+    chmodSync(file, 0o644);
+    expect(() => WORDS.reread()).toThrow('is open to other users');
+    chmodSync(file, 0o600);
+    rmSync(file);
+    expect(() => WORDS.reread()).toThrow(/cannot read .*ENOENT/);
+  });
+
+  it('that stands in the environment itself stays what it is', () => {
+    const schema = z.object({
+      WORD: watched((text) => text, 'x')
+        .optional()
+        .meta({ description: 'a word', watched: true }),
+    });
+    const { WORD } = readConfig(schema, { WORD: 'one' });
+    expect(WORD).not.toHaveProperty('file');
+    expect(WORD?.reread()).toBe('one');
+    expect(readConfig(schema, {})).toEqual({});
+    expect(describeConfig(schema)).toEqual([
+      { name: 'WORD', description: 'a word', required: false, fileOnly: false },
+    ]);
   });
 });
 

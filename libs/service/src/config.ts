@@ -15,6 +15,15 @@ export interface VariableDocs {
   readonly fileOnly: boolean;
 }
 
+/** What a variable declared with `.meta({ watched: true })` is parsed into: one whose file may change while we run. */
+export interface Watched<T> {
+  readonly value: T;
+  /** Absent where the variable itself holds the text, which cannot change. */
+  readonly file?: string;
+  /** Reads and checks the file once more. Throws without quoting it; without a file it is the value of the start. */
+  reread(): T;
+}
+
 /** The configuration is unusable; the message names every bad variable and quotes no value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -62,13 +71,13 @@ export function readConfig<S extends ConfigSchema>(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): z.infer<S> {
   const variables = describeConfig(schema);
-  const raw: Record<string, string> = {};
+  const raw: Record<string, string | WatchedText> = {};
   /** What is wrong, by variable: the first complaint of each says enough. */
   const problems = new Map<string, string>();
   for (const variable of variables) {
     try {
       const text = readVariable(variable, env);
-      if (text !== undefined) raw[variable.name] = text;
+      if (text !== undefined) raw[variable.name] = isWatched(schema, variable.name) ? text : text.text;
     } catch (error) {
       problems.set(variable.name, (error as Error).message);
     }
@@ -89,7 +98,7 @@ export function describeConfig(schema: ConfigSchema): readonly VariableDocs[] {
   return Object.entries(schema.shape).map(([name, variable]) => {
     const meta = variable.meta() ?? {};
     // Of the input: what one would write, not what it is parsed into.
-    const { default: absent } = z.toJSONSchema(variable, { io: 'input' });
+    const { default: absent } = z.toJSONSchema(variable, { io: 'input', unrepresentable: 'any' });
     return {
       name,
       description: meta.description ?? '',
@@ -112,17 +121,58 @@ export function parsed<T>(parse: (text: string) => T, complaint: string) {
   });
 }
 
+/** A variable whose file is read again while we run. Its schema needs `.meta({ watched: true })`. */
+export function watched<T>(parse: (text: string) => T, complaint: string) {
+  return z.instanceof(WatchedText).transform(({ text, file, reread }, context): Watched<T> => {
+    try {
+      const value = parse(text);
+      return {
+        value,
+        ...(file === undefined ? {} : { file }),
+        reread: () => (file === undefined ? value : parseAgain(parse, reread(), complaint)),
+      };
+    } catch {
+      context.addIssue({ code: 'custom', message: complaint });
+      return z.NEVER;
+    }
+  });
+}
+
+// The parser's own error may quote the text; the complaint does not.
+function parseAgain<T>(parse: (text: string) => T, text: string, complaint: string): T {
+  try {
+    return parse(text);
+  } catch {
+    throw new ConfigError(complaint);
+  }
+}
+
+/** The text of a variable with where it came from. */
+class WatchedText {
+  constructor(
+    readonly text: string,
+    readonly file: string | undefined,
+    readonly reread: () => string,
+  ) {}
+}
+
+function isWatched(schema: ConfigSchema, name: string): boolean {
+  return schema.shape[name]?.meta()?.['watched'] === true;
+}
+
 function readVariable(
   { name, fileOnly }: VariableDocs,
   env: Readonly<Record<string, string | undefined>>,
-): string | undefined {
+): WatchedText | undefined {
   // A variable set to nothing is an unset one: container platforms cannot unset.
   const text = env[name] === '' ? undefined : env[name];
   const path = env[`${name}_FILE`] === '' ? undefined : env[`${name}_FILE`];
   if (text !== undefined && fileOnly)
     throw new Error(`is a secret and is only read from a file: set ${name}_FILE`);
   if (text !== undefined && path !== undefined) throw new Error(`is set twice, also by ${name}_FILE`);
-  return path === undefined ? text : readFile(path, fileOnly);
+  if (path !== undefined)
+    return new WatchedText(readFile(path, fileOnly), path, () => readFile(path, fileOnly));
+  return text === undefined ? undefined : new WatchedText(text, undefined, () => text);
 }
 
 /** Permission bits of users who are neither the owner nor in the group (Kubernetes needs the group). */

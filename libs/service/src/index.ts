@@ -9,6 +9,8 @@ export {
   type ServiceConfig,
   serviceConfig,
   type VariableDocs,
+  type Watched,
+  watched,
 } from './config';
 export { outcomeOf } from './error.filter';
 export { GrpcController, type RpcHandlers } from './grpc-controller';
