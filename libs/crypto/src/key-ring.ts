@@ -1,4 +1,4 @@
-import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHash, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { KEY_BYTES } from './aead';
 import { CryptoError } from './errors';
 
@@ -16,6 +16,12 @@ export function importKey(bytes: Buffer): KeyEncryptionKey {
   const key = createSecretKey(bytes);
   bytes.fill(0);
   return { id: fingerprint(key), key };
+}
+
+/** Makes a random key. Its bytes are for the place that keeps them, which zeroes them when it is done. */
+export function generateKey(): { readonly key: KeyEncryptionKey; readonly bytes: Buffer } {
+  const bytes = randomBytes(KEY_BYTES);
+  return { key: importKey(Buffer.from(bytes)), bytes };
 }
 
 // The hash of a derived key, never of the key itself: an id tells nothing about what opens the data.

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { createRootKey, deriveContextKey, parseKey, readRootKey } from '@stigmer/crypto';
+import { createRootKey, deriveContextKey, parseKey, readKeyFile } from '@stigmer/crypto';
 import type { Layout } from './layout';
 
 /** The keys of one installation as the services read them: base64 of 32 bytes. */
@@ -34,7 +34,7 @@ function configuredRootKey(text: string): Buffer {
 
 /** A new key beside old data would make that data unreadable, so a key is only made before the first database is. */
 function storedRootKey(layout: Layout): Buffer {
-  const stored = readRootKey(layout.encryptionKey);
+  const stored = readKeyFile(layout.encryptionKey);
   if (stored !== undefined) return stored;
   if (existsSync(layout.data)) {
     throw new Error(
