@@ -1,4 +1,4 @@
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorProtoSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import * as grpc from '@grpc/grpc-js';
@@ -7,10 +7,13 @@ import { AgentCommandController } from './gen/ai/stigmer/agentic/agent/v1/comman
 import type { AgentExecution } from './gen/ai/stigmer/agentic/agentexecution/v1/api_pb';
 import { AgentExecutionCommandController } from './gen/ai/stigmer/agentic/agentexecution/v1/command_pb';
 import { AgentExecutionQueryController } from './gen/ai/stigmer/agentic/agentexecution/v1/query_pb';
+import { EnvironmentSchema } from './gen/ai/stigmer/agentic/environment/v1/api_pb';
 import { EnvironmentCommandController } from './gen/ai/stigmer/agentic/environment/v1/command_pb';
 import { EnvironmentQueryController } from './gen/ai/stigmer/agentic/environment/v1/query_pb';
 import { EnvironmentSpecSchema } from './gen/ai/stigmer/agentic/environment/v1/spec_pb';
 import {
+  Encoded,
+  encodedGrpcClient,
   grpcClient,
   type GrpcClientOptions,
   type GrpcHandlers,
@@ -112,6 +115,32 @@ describe('the wire', () => {
     const sized = (megabytes: number) => ({ spec: { description: 'x'.repeat(megabytes * 1024 * 1024) } });
     expect((await client.apply(sized(10))).spec?.description).toHaveLength(10 * 1024 * 1024);
     await expect(client.apply(sized(11))).rejects.toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED });
+  });
+
+  test('carries what is encoded already as it is, both ways, and hands it on undecoded where asked', async () => {
+    const schema = EnvironmentSpecSchema;
+    const answer = new Encoded(schema, toBinary(schema, create(schema, { description: 'as it is' })));
+    const { client, address } = await serve(EnvironmentCommandController, {
+      apply: echo,
+      delete: (_call: unknown, done: grpc.sendUnaryData<unknown>) => {
+        done(null, answer);
+      },
+    });
+    const spec = create(EnvironmentSpecSchema, { description: 'asked for' });
+    const environment = create(EnvironmentSchema, { spec });
+    const request = new Encoded(EnvironmentSchema, toBinary(EnvironmentSchema, environment));
+    expect(await client.apply(request)).toEqual(environment);
+    const undecoded = encodedGrpcClient(
+      EnvironmentCommandController,
+      address,
+      grpc.credentials.createInsecure(),
+    );
+    try {
+      const { bytes } = await undecoded.delete({});
+      expect(fromBinary(EnvironmentSpecSchema, bytes).description).toBe('as it is');
+    } finally {
+      undecoded.close();
+    }
   });
 
   test('sends metadata along', async () => {

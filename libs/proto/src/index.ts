@@ -1,10 +1,13 @@
 export {
   DEFAULT_DEADLINE_MS,
+  Encoded,
   MAX_MESSAGE_BYTES,
+  encodedGrpcClient,
   grpcClient,
   packageDefinition,
   serviceDefinition,
   type CallOptions,
+  type EncodedGrpcClient,
   type GrpcClient,
   type GrpcClientOptions,
   type GrpcHandlers,

@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { credentials, Metadata } from '@grpc/grpc-js';
-import { type CallOptions, grpcClient, type GrpcClient } from '@stigmer/proto';
+import { type CallOptions, type EncodedGrpcClient, grpcClient, type GrpcClient } from '@stigmer/proto';
 import { IDENTITY_HEADER } from './call-context';
 import { fromDownstream } from './errors';
 import type { Identity, ServiceName } from './identity';
@@ -10,6 +10,8 @@ export interface ServiceClientOptions {
   readonly address: string;
   readonly audience: ServiceName;
   readonly identity: Identity;
+  /** Leaves the answers as they came: see {@link encodedServiceClient}. */
+  readonly encodedAnswers?: boolean;
 }
 
 type Unary = (request: unknown, options?: CallOptions) => Promise<unknown>;
@@ -23,8 +25,9 @@ export function serviceClient<S extends DescService>(
   service: S,
   options: ServiceClientOptions,
 ): GrpcClient<S> {
-  const { address, audience, identity } = options;
+  const { address, audience, identity, encodedAnswers } = options;
   const client = grpcClient(service, address, credentials.createInsecure(), {
+    encodedAnswers,
     // A callee that restarts is found again within a second, not within grpc-js's two minutes.
     channel: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 },
   });
@@ -62,4 +65,12 @@ export function serviceClient<S extends DescService>(
       client.close();
     },
   } as GrpcClient<S>;
+}
+
+/** As {@link serviceClient}, for a caller who decodes the answers itself. */
+export function encodedServiceClient<S extends DescService>(
+  service: S,
+  options: ServiceClientOptions,
+): EncodedGrpcClient<S> {
+  return serviceClient(service, { ...options, encodedAnswers: true }) as unknown as EncodedGrpcClient<S>;
 }
