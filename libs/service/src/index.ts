@@ -19,5 +19,5 @@ export { newId } from './ids';
 export { createLogger, type Logger } from './logger';
 export { runProcess, serve, type ServiceMain } from './process';
 export { type RunningService, type ServiceOptions, start } from './serve';
-export { serviceClient, type ServiceClientOptions } from './service-client';
+export { encodedServiceClient, serviceClient, type ServiceClientOptions } from './service-client';
 export { addStandardServices, drain } from './standard-services';
