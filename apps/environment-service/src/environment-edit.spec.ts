@@ -58,7 +58,7 @@ function olderForm(text: string): string {
 
 function olderDocument(values: Record<string, string>): EnvironmentDocument {
   const entries = Object.entries(values).map(([name, value]) => {
-    return [name, { value, is_secret: true, description: '', optional: false }] as const;
+    return [name, { value, is_secret: true, description: '', optional: false, final: false }] as const;
   });
   return documentOf({ data: new Map(entries) });
 }

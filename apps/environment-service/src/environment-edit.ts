@@ -9,9 +9,12 @@ import {
   type EnvironmentContent,
   type EnvironmentDocument,
   storedBytes,
+  type StoredVariable,
 } from './environment-document';
+import { changesBetween } from './environment-changes';
+import { faultsOfImports, readImports } from './environment-imports';
 import { EnvironmentSecrets } from './environment-secrets';
-import { checkWanted, readVariables, renewKept, sealVariables, type WantedVariables } from './variables';
+import { checkWanted, readVariables, renewVariables, sealVariables, type WantedVariables } from './variables';
 
 /** What a write wants an environment to become; the variables are plain, or redacted where they stay as they are. */
 export interface Edit {
@@ -35,12 +38,17 @@ export type Outcome =
 const MAX_STORED_BYTES = 8 * 1024 * 1024;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_SLUG = 128;
+const MAX_MESSAGE = 1_024;
 const OWN_PREFIX = KINDS.Environment.idPrefix;
+const VERSION_PREFIX = 'ver';
+const NO_VARIABLES: ReadonlyMap<string, StoredVariable> = new Map();
 
 /** Reads a resource as an edit; what it leaves out of its names is kept from the stored environment. */
 export function editOf(resource: Environment, existing?: EnvironmentDocument): Edit {
   const { metadata, spec } = resource;
   if (metadata === undefined) throw badField('metadata', 'value is required');
+  const faults = faultsOfImports(spec?.imports ?? []);
+  if (faults.length > 0) throw invalidArguments(faults);
   return {
     facts: {
       ...namesOf(metadata, existing),
@@ -49,10 +57,17 @@ export function editOf(resource: Environment, existing?: EnvironmentDocument): E
       annotations: new Map(Object.entries(metadata.annotations)),
       tags: [...metadata.tags],
       description: spec?.description ?? '',
+      imports: readImports(spec?.imports ?? []),
     },
     wanted: readVariables(spec?.data ?? {}),
-    message: metadata.version?.message ?? '',
+    message: checkMessage(metadata.version?.message ?? '', 'metadata.version.message'),
   };
+}
+
+/** Why a version was made, in its writer's words, as the history keeps it. */
+export function checkMessage(message: string, field: string): string {
+  if (message.length <= MAX_MESSAGE) return message;
+  throw badField(field, `at most ${MAX_MESSAGE} characters`);
 }
 
 /** The slug that a resource is looked up by when it has no id. */
@@ -65,13 +80,18 @@ export function createDocument(ring: KeyRing, { id, org }: ApiResourceMetadata, 
   if (id !== '') checkId(id);
   const place = { _id: id === '' ? newId(OWN_PREFIX) : id, org, slug: edit.facts.slug };
   const secrets = EnvironmentSecrets.create(ring, place);
-  checkWanted(edit.wanted, new Map());
+  checkWanted(edit.wanted, NO_VARIABLES);
+  const version = { id: newId(VERSION_PREFIX), number: 1, message: edit.message, previous: '' };
+  const data = sealVariables(edit.wanted, NO_VARIABLES, secrets);
   const document: EnvironmentDocument = {
     ...place,
     ...edit.facts,
-    data: sealVariables(edit.wanted, new Map(), secrets),
+    data,
     crypto: secrets.header,
-    version: { id: newId('ver'), message: edit.message, previous: '' },
+    lineage: version.id,
+    version,
+    changes: changesBetween(NO_VARIABLES, data),
+    revision_tags: new Map(),
     created: author,
     updated: author,
   };
@@ -79,7 +99,11 @@ export function createDocument(ring: KeyRing, { id, org }: ApiResourceMetadata, 
   return document;
 }
 
-/** What an edit makes of a stored environment. The version changes only with what a client can see. */
+/**
+ * What an edit makes of a stored environment. The version changes only with what a client can see. A document of an
+ * earlier system is only brought to the current form: its versions share one data key, which it has none of yet, so
+ * the edit is made from the outcome.
+ */
 export function editDocument(
   ring: KeyRing,
   existing: EnvironmentDocument,
@@ -87,21 +111,42 @@ export function editDocument(
   author: Author,
 ): Outcome {
   checkWanted(edit.wanted, existing.data);
-  // Whoever writes back what was read must find it unchanged, so secrets are compared by their plaintext.
   const secrets = EnvironmentSecrets.of(ring, existing);
+  if (secrets.legacy) return { kind: 'rewritten', document: converted(existing, edit.wanted, secrets) };
+  // Whoever writes back what was read must find it unchanged, so secrets are compared by their plaintext.
   const content = { ...edit.facts, data: sealVariables(edit.wanted, existing.data, secrets) };
-  const changed = !isDeepStrictEqual(content, contentOf(existing));
-  if (!changed && secrets.current) return { kind: 'unchanged' };
-  const version = { id: newId('ver'), message: edit.message, previous: existing.version.id };
+  return nextDocument(existing, content, edit.message, secrets, author);
+}
+
+/** The version that follows: this content, if it is another one. */
+export function nextDocument(
+  existing: EnvironmentDocument,
+  content: EnvironmentContent,
+  message: string,
+  secrets: EnvironmentSecrets,
+  author: Author,
+): Outcome {
+  const renewed = { ...existing, crypto: secrets.header };
+  if (isDeepStrictEqual(content, contentOf(existing))) {
+    return secrets.current ? { kind: 'unchanged' } : { kind: 'rewritten', document: renewed };
+  }
+  const { id: previous, number } = existing.version;
   const document: EnvironmentDocument = {
-    ...existing,
+    ...renewed,
     ...content,
-    data: renewKept(content.data, existing.data, secrets),
-    crypto: secrets.header,
-    ...(changed ? { version, updated: author } : {}),
+    version: { id: newId(VERSION_PREFIX), number: number + 1, message, previous },
+    changes: changesBetween(existing.data, content.data),
+    updated: author,
   };
   assertSize(document);
-  return { kind: changed ? 'changed' : 'rewritten', document };
+  return { kind: 'changed', document };
+}
+
+function converted(existing: EnvironmentDocument, wanted: WantedVariables, secrets: EnvironmentSecrets) {
+  const data = renewVariables(existing.data, wanted, secrets);
+  const document: EnvironmentDocument = { ...existing, data, crypto: secrets.header };
+  assertSize(document);
+  return document;
 }
 
 /** An id of one's own may look like anything but another kind's: people and references tell kinds by the prefix. */

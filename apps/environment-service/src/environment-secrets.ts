@@ -10,6 +10,7 @@ import {
   type Place,
   rewrap,
   sealValue,
+  type Secret,
 } from '@stigmer/crypto';
 import { failedPrecondition } from '@stigmer/domain';
 import type { EnvironmentDocument } from './environment-document';
@@ -75,15 +76,21 @@ export class EnvironmentSecrets {
 
   /** Whether the stored value is this text. What cannot be opened is not, so writing it anew repairs it. */
   holds(name: string, stored: string, text: string): boolean {
+    // Their lengths tell most of those that differ apart, and need no key.
+    if (plaintextBytes(stored) !== Buffer.byteLength(text)) return false;
+    return this.tryOpen(name, stored)?.reveal() === text;
+  }
+
+  /** Whether the stored value can still be opened. */
+  opens(name: string, stored: string): boolean {
+    return this.tryOpen(name, stored) !== undefined;
+  }
+
+  private tryOpen(name: string, stored: string): Secret | undefined {
     try {
-      return (
-        (this.legacy
-          ? openLegacyValue(this.ring, stored)
-          : openValue(this.dataKey, name, stored)
-        ).reveal() === text
-      );
+      return this.legacy ? openLegacyValue(this.ring, stored) : openValue(this.dataKey, name, stored);
     } catch (error) {
-      if (error instanceof CryptoError) return false;
+      if (error instanceof CryptoError) return undefined;
       throw error;
     }
   }

@@ -14,7 +14,7 @@ import type {
 } from '@stigmer/proto/commons/apiresource/io';
 import { EnvironmentVault, type OpenEnvironmentsInput } from '@stigmer/proto/internal/v1/environment_vault';
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
-import { toResource } from './environment-document';
+import { toResource, toValue } from './environment-document';
 import { Environments } from './environments';
 import { EnvironmentBatches } from './environment-batches';
 
@@ -85,12 +85,8 @@ export class EnvironmentQueries implements RpcHandlers<typeof EnvironmentQueryCo
   }
 
   async getSecretValue({ environmentId, key }: EnvironmentSecretValueInput, { caller }: CallContext) {
-    const { value, is_secret, description, optional } = await this.environments.reveal(
-      environmentId,
-      key,
-      caller,
-    );
-    return { value, isSecret: is_secret, description, optional };
+    const variable = await this.environments.reveal(environmentId, key, caller);
+    return toValue(variable, variable.value);
   }
 
   history(): Promise<never> {

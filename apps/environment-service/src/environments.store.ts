@@ -1,39 +1,11 @@
 import type { OnModuleDestroy } from '@nestjs/common';
 import { alreadyExists } from '@stigmer/domain';
 import { isDuplicate, withMongo } from '@stigmer/mongo';
-import { type Connection, type Model, type QueryFilter, Schema } from 'mongoose';
-import { type EnvironmentDocument, storedBytes, type StoredVariable } from './environment-document';
+import type { Connection, mongo } from 'mongoose';
+import { type EnvironmentDocument, storedBytes } from './environment-document';
+import { type EnvironmentRow, fromRow } from './environment-row';
 
-/** The document as mongoose reads it back: BSON knows no maps, so they come as plain objects. */
-type Row = Omit<EnvironmentDocument, 'data' | 'labels' | 'annotations'> & {
-  readonly data: Readonly<Record<string, StoredVariable>>;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-};
-
-const { Mixed } = Schema.Types;
-const stamp = new Schema({ by: String, at: Date }, { _id: false });
-const schema = new Schema(
-  {
-    _id: String,
-    org: String,
-    slug: String,
-    name: String,
-    owner_scope: Number,
-    labels: Mixed,
-    annotations: Mixed,
-    tags: [String],
-    description: String,
-    data: Mixed,
-    crypto: new Schema({ v: Number, kid: String, wdek: String, commitment: String }, { _id: false }),
-    version: new Schema({ id: String, message: String, previous: String }, { _id: false, id: false }),
-    created: stamp,
-    updated: stamp,
-  },
-  { versionKey: false, minimize: false, strict: 'throw', collection: 'environments' },
-)
-  .index({ org: 1, slug: 1 }, { unique: true })
-  .index({ 'crypto.kid': 1 });
+type Rows = mongo.Collection<EnvironmentRow>;
 
 /** A page is cut at this many bytes of values, so that a listing always fits into one message. */
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -51,37 +23,46 @@ export interface Wanted {
  * its version never come from two different writes.
  */
 export class EnvironmentStore implements OnModuleDestroy {
-  private readonly model: Model<Row>;
+  private readonly rows: Rows;
 
   constructor(private readonly connection: Connection) {
-    this.model = connection.model<Row>('Environment', schema as unknown as Schema<Row>);
+    // The driver's own collection: mongoose would copy and cast each document of 50 variables field by field.
+    this.rows = connection.getClient().db(connection.name).collection<EnvironmentRow>('environments');
   }
 
-  /** Creates the collection and its indexes. Uniqueness rests on them, so nothing is served before. */
+  /** Creates the indexes. Uniqueness rests on them, so nothing is served before. */
   async prepare(): Promise<void> {
-    await withMongo(async () => {
-      await this.model.createCollection();
-      await this.model.createIndexes();
-    });
+    await withMongo(() =>
+      this.rows.createIndexes([
+        { key: { org: 1, slug: 1 }, unique: true },
+        { key: { 'crypto.kid': 1 } },
+        { key: { 'imports.slug': 1 } },
+      ]),
+    );
   }
 
   /** Adds an environment; ALREADY_EXISTS when its id or its org and slug are taken. */
   async insert(document: EnvironmentDocument): Promise<void> {
-    await this.unlessTaken(document, () => this.model.create([toRow(document)]));
+    await this.unlessTaken(document, () => this.rows.insertOne(toRow(document)));
   }
 
-  /** Replaces the environment, if it still has the version that the change was made from. */
-  async replace(document: EnvironmentDocument, expectedVersion: string): Promise<boolean> {
-    const filter = { _id: document._id, 'version.id': expectedVersion };
+  /**
+   * Writes an environment's next state, if nobody wrote since `existing` was read: neither a version nor its header.
+   * The tags stay as they are now, since moving one makes no version.
+   */
+  async replace(document: EnvironmentDocument, existing: EnvironmentDocument): Promise<boolean> {
+    const { _id } = document;
+    const fields = { ...document, _id: undefined, revision_tags: undefined };
+    const filter = { _id, 'version.id': existing.version.id, 'crypto.wdek': existing.crypto?.wdek ?? null };
     const { matchedCount } = await this.unlessTaken(document, () =>
-      this.model.replaceOne(filter, toRow(document)),
+      this.rows.updateOne(filter, { $set: toRow(fields) }, { ignoreUndefined: true }),
     );
     return matchedCount === 1;
   }
 
   /** Removes the environment; undefined when it was not there any more. */
   async remove(id: string): Promise<EnvironmentDocument | undefined> {
-    const row = await withMongo(() => this.model.findOneAndDelete({ _id: id }).lean<Row>());
+    const row = await withMongo(() => this.rows.findOneAndDelete({ _id: id }));
     return row === null ? undefined : fromRow(row);
   }
 
@@ -96,7 +77,7 @@ export class EnvironmentStore implements OnModuleDestroy {
   /** All environments that a batch of references may mean, in one query. */
   async findAny({ org, ids, slugs }: Wanted): Promise<readonly EnvironmentDocument[]> {
     const filter = { org, $or: [{ _id: { $in: [...ids] } }, { slug: { $in: [...slugs] } }] };
-    const rows = await withMongo(() => this.model.find(filter).lean<Row[]>());
+    const rows = await withMongo(() => this.rows.find(filter).toArray());
     return rows.map(fromRow);
   }
 
@@ -113,37 +94,34 @@ export class EnvironmentStore implements OnModuleDestroy {
     return withMongo(async () => {
       const items: EnvironmentDocument[] = [];
       let bytes = 0;
-      const cursor = this.model
-        .find({ org, _id: { $gt: after } })
+      const cursor = this.rows
+        .find({ org, _id: { $gt: after } }, { batchSize: 20 })
         .sort({ _id: 1 })
-        .limit(size + 1)
-        .batchSize(20)
-        .lean<Row>()
-        .cursor();
+        .limit(size + 1);
       let more = false;
-      for await (const row of cursor as AsyncIterable<Row>) {
+      for await (const row of cursor) {
         more = items.length === size || bytes > PAGE_BYTES;
         if (more) break;
         const document = fromRow(row);
         items.push(document);
         bytes += storedBytes(document);
       }
-      return { items, more, total: await this.model.countDocuments({ org }) };
+      return { items, more, total: await this.rows.countDocuments({ org }) };
     });
   }
 
   /** The ids of the key-encryption keys that stored environments need. */
   async keysInUse(): Promise<readonly string[]> {
-    const ids = await withMongo(() => this.model.distinct('crypto.kid'));
-    return ids.filter((id): id is string => typeof id === 'string');
+    const ids: readonly unknown[] = await withMongo(() => this.rows.distinct('crypto.kid'));
+    return ids.filter((id) => typeof id === 'string');
   }
 
   async onModuleDestroy(): Promise<void> {
     await this.connection.close();
   }
 
-  private async findOne(filter: QueryFilter<Row>): Promise<EnvironmentDocument | undefined> {
-    const row = await withMongo(() => this.model.findOne(filter).lean<Row>());
+  private async findOne(filter: mongo.Filter<EnvironmentRow>): Promise<EnvironmentDocument | undefined> {
+    const row = await withMongo(() => this.rows.findOne(filter));
     return row === null ? undefined : fromRow(row);
   }
 
@@ -159,15 +137,6 @@ export class EnvironmentStore implements OnModuleDestroy {
 }
 
 // Written as Maps, which BSON stores under exactly these keys whatever they are called.
-function toRow(document: EnvironmentDocument): Row {
-  return document as unknown as Row;
-}
-
-function fromRow(row: Row): EnvironmentDocument {
-  return {
-    ...row,
-    data: new Map(Object.entries(row.data)),
-    labels: new Map(Object.entries(row.labels)),
-    annotations: new Map(Object.entries(row.annotations)),
-  };
+function toRow(fields: object): EnvironmentRow {
+  return fields as unknown as EnvironmentRow;
 }

@@ -170,16 +170,17 @@ export class Environments implements OnModuleDestroy {
   ): Promise<EnvironmentDocument> {
     const { keys, store, log } = this.options;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const existing = await find();
+      const existing: EnvironmentDocument = await find();
       if (expected !== '' && expected !== existing.version.id) throw stale(existing, expected);
       const outcome = editDocument(keys.current, existing, edit(existing), authorOf(caller));
       if (outcome.kind === 'unchanged') return existing;
-      if (await store.replace(outcome.document, existing.version.id)) {
+      if (await store.replace(outcome.document, existing)) {
         log.info(
           { environment: existing._id, actor: caller.actor, outcome: outcome.kind },
           'environment written',
         );
-        return outcome.document;
+        if (outcome.kind === 'changed') return outcome.document;
+        continue;
       }
       await sleep(Math.random() * 10 * attempt);
     }

@@ -22,7 +22,10 @@ describe('A reference', () => {
   });
 
   it('means the current version, by any of its names, and no other', () => {
-    const document = documentOf({ slug: 'prod', version: { id: 'ver-2', message: '', previous: 'ver-1' } });
+    const document = documentOf({
+      slug: 'prod',
+      version: { id: 'ver-2', number: 2, message: '', previous: 'ver-1' },
+    });
     for (const version of ['', 'latest', 'ver-2'])
       expect(pick(reference('prod', version), [document])).toBe(document);
     expect(pick(reference('prod', 'ver-1'), [document])).toBeUndefined();

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import {
   checkVariables,
   DomainError,
@@ -33,7 +34,10 @@ export function readVariables(values: Readonly<Record<string, EnvironmentValue>>
  * beyond the limits, and every misuse of the redacted marker. All of it in one answer.
  */
 export function checkWanted(wanted: WantedVariables, stored: StoredVariables): void {
-  const misuses = [...wanted].flatMap(([name, value]) => misuseOfMarker(name, value, stored.get(name)));
+  const misuses = [...wanted].flatMap(([name, value]) => [
+    ...misuseOfMarker(name, value, stored.get(name)),
+    ...badExpiry(name, value),
+  ]);
   try {
     checkVariables(pairs(wanted), 'environment', FIELD);
   } catch (error) {
@@ -53,13 +57,15 @@ export function sealVariables(
   secrets: EnvironmentSecrets,
 ): ReadonlyMap<string, StoredVariable> {
   return new Map(
-    [...wanted].map(([name, { value, isSecret, description, optional }]) => [
+    [...wanted].map(([name, { value, isSecret, description, optional, final, expiresAt }]) => [
       name,
       {
         value: isSecret ? sealSecret(name, value, stored.get(name), secrets) : value,
         is_secret: isSecret,
         description,
         optional,
+        final,
+        ...(expiresAt && { expires_at: timestampDate(expiresAt) }),
       },
     ]),
   );
@@ -102,22 +108,37 @@ function misuseOfMarker(
   ];
 }
 
+/** What the contract calls a valid timestamp: from the year 1 to the end of the year 9999. */
+function badExpiry(name: string, { expiresAt }: EnvironmentValue): readonly Violation[] {
+  if (expiresAt === undefined || isTime(expiresAt)) return [];
+  const field = `${FIELD}[${quoteName(name)}].expires_at`;
+  return [{ field, description: 'is not a time between the years 1 and 9999' }];
+}
+
+function isTime({ seconds, nanos }: Timestamp): boolean {
+  return seconds >= -62_135_596_800n && seconds <= 253_402_300_799n && nanos >= 0 && nanos <= 999_999_999;
+}
+
 function pairs(wanted: WantedVariables): Iterable<readonly [string, string]> {
   return [...wanted].map(([name, { value }]) => [name, value] as const);
 }
 
-/** Stored variables with what did not change brought to the current form: older forms are read and never written. */
-export function renewKept(
-  next: StoredVariables,
+/**
+ * The stored variables of an earlier system in the current form. A secret that nobody can open any more is in the way
+ * of every write but the one that gives it anew: there it stays as it is, and stays unreadable.
+ */
+export function renewVariables(
   stored: StoredVariables,
+  wanted: WantedVariables,
   secrets: EnvironmentSecrets,
 ): StoredVariables {
-  if (secrets.current) return next;
   return new Map(
-    [...next].map(([name, variable]) => {
-      const kept = variable.is_secret && stored.get(name)?.value === variable.value;
-      const value = kept ? secrets.keep(name, variable.value) : variable.value;
-      return [name, { ...variable, value }];
+    [...stored].map(([name, variable]) => {
+      if (!variable.is_secret) return [name, variable];
+      const given = wanted.get(name);
+      const replaced = given !== undefined && !isRedacted(given.value);
+      const lost = replaced && !secrets.opens(name, variable.value);
+      return [name, lost ? variable : { ...variable, value: secrets.keep(name, variable.value) }];
     }),
   );
 }

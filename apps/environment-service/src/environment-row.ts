@@ -1,0 +1,59 @@
+import type { EnvironmentContent, EnvironmentDocument, StoredVariable } from './environment-document';
+
+type Plain<T> = Readonly<Record<string, T>>;
+
+/** What a document of before there were revisions lacks, and what stands for it. */
+type Later = 'imports' | 'lineage' | 'changes' | 'revision_tags' | 'version';
+type RowVersion = Omit<EnvironmentDocument['version'], 'number'> & { readonly number?: number };
+type RowVariable = Omit<StoredVariable, 'final' | 'expires_at'> & {
+  readonly final?: boolean;
+  readonly expires_at?: Date | null;
+};
+
+/** What a client writes, as it comes back from the database: BSON knows no maps, so they come as plain objects. */
+export type ContentRow = Omit<EnvironmentContent, 'data' | 'labels' | 'annotations' | 'imports'> & {
+  readonly imports?: EnvironmentContent['imports'];
+  readonly labels: Plain<string>;
+  readonly annotations: Plain<string>;
+  readonly data: Plain<RowVariable>;
+};
+
+/** An environment as it comes back from the database. */
+export type EnvironmentRow = ContentRow &
+  Omit<EnvironmentDocument, keyof EnvironmentContent | Later> & {
+    readonly version: RowVersion;
+    readonly lineage?: string;
+    readonly changes?: EnvironmentDocument['changes'];
+    readonly revision_tags?: Plain<string>;
+  };
+
+const NO_CHANGES = { added: [], changed: [], removed: [] } as const;
+
+/** The document that a row holds. */
+export function fromRow(row: EnvironmentRow): EnvironmentDocument {
+  const { version } = row;
+  return {
+    ...row,
+    ...fromContentRow(row),
+    lineage: row.lineage ?? row._id,
+    version: { ...version, number: version.number ?? 1 },
+    changes: row.changes ?? NO_CHANGES,
+    revision_tags: new Map(Object.entries(row.revision_tags ?? {})),
+  };
+}
+
+/** The maps of a row, as maps. */
+export function fromContentRow({ imports, labels, annotations, data }: ContentRow) {
+  return {
+    imports: imports ?? [],
+    labels: new Map(Object.entries(labels)),
+    annotations: new Map(Object.entries(annotations)),
+    data: new Map(Object.entries(data).map(([name, variable]) => [name, fromVariableRow(variable)])),
+  };
+}
+
+function fromVariableRow(row: RowVariable): StoredVariable {
+  const { value, is_secret, description, optional, final = false, expires_at } = row;
+  const variable = { value, is_secret, description, optional, final };
+  return expires_at == null ? variable : { ...variable, expires_at };
+}
