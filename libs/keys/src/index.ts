@@ -1,3 +1,4 @@
+export { type KeyConfig, keyConfig, keySources } from './sources/key-config';
 export type { KeySource } from './sources/key-source';
 export { KeyAdministration } from './ring/key-administration';
 export type {

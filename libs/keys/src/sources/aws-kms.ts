@@ -1,0 +1,113 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { type KeyContext, type KeyWrapper, KeyWrapperError, type KeyWrapperFailure } from './key-wrapper';
+
+/** Of one attempt, and of a call with its repetitions and the search for credentials. */
+const CONNECT_MS = 2_000;
+const ATTEMPT_MS = 5_000;
+const CALL_MS = 15_000;
+
+const FORGED: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
+const PASSING: ReadonlySet<string> = new Set([
+  'AbortError',
+  'DependencyTimeoutException',
+  'KMSInternalException',
+  'KeyUnavailableException',
+  'LimitExceededException',
+  'ThrottlingException',
+  'TimeoutError',
+]);
+
+/**
+ * AWS KMS. Region, credentials and endpoint are found as the AWS SDK finds them everywhere (AWS_REGION, AWS_PROFILE,
+ * a web identity's token, the instance's role, AWS_ENDPOINT_URL…). A decryption names the key that it expects, so a
+ * ciphertext of somebody else's key, which our role may well be allowed to use, is refused.
+ */
+export class AwsKms implements KeyWrapper {
+  readonly name: string;
+  #client: Promise<KMSClient> | undefined;
+
+  /** `keyId`: a key's id or ARN. An alias works until it leads to another key. */
+  constructor(private readonly keyId: string) {
+    this.name = `aws-kms ${keyId}`;
+  }
+
+  async wrap(key: Uint8Array, context: KeyContext): Promise<string> {
+    const { EncryptCommand } = await sdk();
+    const command = new EncryptCommand({
+      KeyId: this.keyId,
+      Plaintext: key,
+      EncryptionContext: encryptionContext(context),
+    });
+    const { CiphertextBlob } = await this.call((client, options) => client.send(command, options));
+    return Buffer.from(this.present(CiphertextBlob)).toString('base64');
+  }
+
+  async unwrap(sealed: string, context: KeyContext): Promise<Buffer> {
+    const { DecryptCommand } = await sdk();
+    const command = new DecryptCommand({
+      KeyId: this.keyId,
+      CiphertextBlob: Buffer.from(sealed, 'base64'),
+      EncryptionContext: encryptionContext(context),
+    });
+    const { Plaintext } = await this.call((client, options) => client.send(command, options));
+    const { buffer, byteOffset, byteLength } = this.present(Plaintext);
+    // The same memory, so that who zeroes it zeroes the SDK's copy.
+    return Buffer.from(buffer, byteOffset, byteLength);
+  }
+
+  private async call<T>(
+    send: (client: KMSClient, options: { readonly abortSignal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await send(await (this.#client ??= connect()), { abortSignal: AbortSignal.timeout(CALL_MS) });
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'unknown error';
+      // The SDK's message is left out: some quote the signed request, the session token in it.
+      throw new KeyWrapperError(failureOf(error, name), `${this.name} answered ${name}`);
+    }
+  }
+
+  private present<T>(part: T | undefined): T {
+    if (part === undefined) throw new KeyWrapperError('denied', `${this.name} answered nothing`);
+    return part;
+  }
+}
+
+/** Loaded with the first call: who does not use AWS does not pay for its SDK in memory. */
+const sdk = () => import('@aws-sdk/client-kms');
+
+async function connect(): Promise<KMSClient> {
+  const { KMSClient } = await sdk();
+  return new KMSClient({
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: ATTEMPT_MS,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+/** Authenticated by KMS, and what its policies can allow by and its audit trail shows. Frozen: it lies in ciphertexts. */
+function encryptionContext({ ring, kid }: KeyContext): Record<string, string> {
+  return { 'stigmer:ring': ring, 'stigmer:kid': kid };
+}
+
+function failureOf(error: unknown, name: string): KeyWrapperFailure {
+  if (FORGED.has(name)) return 'forged';
+  if (PASSING.has(name) || isNetworkFailure(error)) return 'unavailable';
+  const status = statusOf(error);
+  return status !== undefined && (status >= 500 || status === 429) ? 'unavailable' : 'denied';
+}
+
+/** A system call's failure (`ECONNREFUSED`, `ENOTFOUND`…), as Node reports it and the SDK passes it on. */
+function isNetworkFailure(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && /^E[A-Z_]+$/.test(String(error.code))
+  );
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
+  const { httpStatusCode } = error.$metadata as { readonly httpStatusCode?: number };
+  return httpStatusCode;
+}

@@ -1,0 +1,105 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CryptoError,
+  generateKey,
+  importKey,
+  type KeyEncryptionKey,
+  readKeyFile,
+  removeKeyFile,
+  writeKeyFile,
+} from '@stigmer/crypto';
+import { failedPrecondition } from '@stigmer/domain';
+import type { KeySource } from './key-source';
+import { poll } from './poll';
+
+const FINGERPRINT = /^[0-9a-f]{16}$/;
+
+/**
+ * A folder with one file per key: 32 raw bytes, named by the key's fingerprint, its owner's alone. For a single
+ * machine; replicas on several need a folder that they share.
+ */
+export class DirectoryKeys implements KeySource {
+  readonly name: string;
+  readonly writable = true;
+  #loaded: string | undefined;
+
+  constructor(private readonly folder: string) {
+    this.name = `directory ${folder}`;
+  }
+
+  load(): Promise<readonly KeyEncryptionKey[]> {
+    return settled(() => {
+      const ids = this.ids();
+      const keys = ids.flatMap((id) => this.read(id) ?? []);
+      this.#loaded = ids.join();
+      return keys;
+    });
+  }
+
+  add(): Promise<KeyEncryptionKey> {
+    return settled(() => {
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      const { key, bytes } = generateKey();
+      writeKeyFile(join(this.folder, key.id), bytes);
+      return key;
+    });
+  }
+
+  /** Overwriting first would promise nothing on the disks and file systems of today, so it is not tried. */
+  destroy(id: string): Promise<void> {
+    return settled(() => {
+      if (this.ids().includes(id)) removeKeyFile(join(this.folder, id));
+    });
+  }
+
+  watch(changed: () => void): () => void {
+    return poll(() => settled(() => this.ids().join() !== this.#loaded), changed);
+  }
+
+  /** Whatever has another name is no key: a file that is being written, or an operator's note. */
+  private ids(): readonly string[] {
+    try {
+      return readdirSync(this.folder)
+        .filter((name) => FINGERPRINT.test(name))
+        .sort();
+    } catch (error) {
+      // Made when the first key is.
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
+  /** `undefined` when the key was destroyed since its name was read. */
+  private read(id: string): KeyEncryptionKey | undefined {
+    const bytes = readKeyFile(join(this.folder, id));
+    if (bytes === undefined) return undefined;
+    const key = importKey(bytes);
+    if (key.id !== id) {
+      throw new CryptoError(
+        'key',
+        `${join(this.folder, id)} holds the key ${key.id}, not the one of its name`,
+      );
+    }
+    return key;
+  }
+}
+
+/** The files are few and tiny, so they are read synchronously, as crypto does; callers see promises all the same. */
+function settled<T>(action: () => T): Promise<T> {
+  try {
+    return Promise.resolve(action());
+  } catch (error) {
+    return Promise.reject(
+      error instanceof CryptoError ? failedPrecondition(error.message, [], { cause: error }) : toError(error),
+    );
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
