@@ -1,9 +1,19 @@
 import type { KeyRing, KeyRingHolder } from '@stigmer/crypto';
+import { failedPrecondition, notFound } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
 import type { KeySource } from '../sources/key-source';
+import { firstRecord } from './first-record';
 import type { KeyedDocuments, Verification } from './keyed-documents';
-import type { RingStatus } from './ring-status';
+import { type KeyRecord, KeyRecords } from './key-record';
+import { KnownKeys } from './known-keys';
+import { type ReplicaBeat, ReplicaBeats } from './replica-beats';
+import { retire } from './retirement';
+import { RewrapJob } from './rewrap-job';
+import { RingFollower } from './ring-follower';
+import { RingState } from './ring-state';
+import { type RingStatus, statusOf } from './ring-status';
+import { type Timings, TIMINGS } from './timings';
 
 export interface ManagedKeyRingOptions {
   readonly ring: 'environment' | 'context';
@@ -15,51 +25,158 @@ export interface ManagedKeyRingOptions {
   readonly log: Logger;
   /** This process among the replicas. */
   readonly identity: string;
+  readonly timings?: Partial<Timings>;
 }
 
-/** The keys of a service as its database's record and its sources say, followed for as long as the service runs. */
+interface Parts {
+  readonly options: ManagedKeyRingOptions;
+  readonly timings: Timings;
+  readonly known: KnownKeys;
+  readonly records: KeyRecords;
+  readonly state: RingState;
+  readonly follower: RingFollower;
+  readonly job: RewrapJob;
+}
+
+/**
+ * The keys of a service. Its sources say which keys there are, its database's record says which of them wraps and
+ * which are retired; both are followed for as long as the service runs.
+ */
 export class ManagedKeyRing implements KeyRingHolder {
-  private constructor(private ring: KeyRing) {}
+  private constructor(private readonly parts: Parts) {}
 
   /** Throws, naming the fingerprints needed and configured, when a key is missing that the record or a document names. */
-  static open(options: ManagedKeyRingOptions): Promise<ManagedKeyRing> {
-    return Promise.reject(new Error(`the ring ${options.ring} is not there yet`));
+  static async open(options: ManagedKeyRingOptions): Promise<ManagedKeyRing> {
+    const managed = new ManagedKeyRing(await assemble(options));
+    try {
+      await managed.parts.follower.start();
+      return managed;
+    } catch (error) {
+      await managed.close();
+      throw error;
+    }
   }
 
   get current(): KeyRing {
-    return this.ring;
+    return this.parts.state.current;
   }
 
   /** Calls back with each new ring. Returns what ends that. */
-  onChange(_listener: (ring: KeyRing) => void): () => void {
-    throw new Error('not there yet');
+  onChange(listener: (ring: KeyRing) => void): () => void {
+    return this.parts.state.onChange(listener);
   }
 
-  status(): Promise<RingStatus> {
-    throw new Error('not there yet');
+  async status(): Promise<RingStatus> {
+    const { options, follower, state } = this.parts;
+    const replicas = await follower.replicas();
+    const { record } = await follower.refresh();
+    return statusOf({ ...options, record, replicas, holds: (id) => state.holds(id) });
   }
 
-  add(): Promise<RingStatus> {
-    throw new Error('not there yet');
+  /** Makes a key where a source can keep one. FAILED_PRECONDITION, with what to do, where only an operator can. */
+  async add(): Promise<RingStatus> {
+    const { options, follower } = this.parts;
+    const source = options.sources.find(({ writable }) => writable) ?? options.sources[0];
+    if (source === undefined) throw failedPrecondition('this ring has no source of keys');
+    const { id } = await source.add();
+    options.log.info({ key: id, source: source.name }, 'a key was added');
+    await follower.refresh({ reload: true });
+    await follower.untilAll(({ ids }) => ids.includes(id));
+    return this.status();
   }
 
-  promote(_id: string): Promise<RingStatus> {
-    throw new Error('not there yet');
+  /** Makes a key the active one, and answers when every live replica wraps with it. */
+  async promote(id: string): Promise<RingStatus> {
+    const { follower, records, timings } = this.parts;
+    const { record } = await follower.refresh();
+    await this.assertKnown(id, record);
+    if (record.active !== id) {
+      if (record.keys[id]?.retired_at !== undefined) throw failedPrecondition(`the key ${id} is retired`);
+      assertHeldByAll(id, await follower.replicas());
+      const abandonedBefore = new Date(Date.now() - 4 * timings.settleMs);
+      if (!(await records.promote(id, abandonedBefore))) {
+        throw failedPrecondition(`the key ${id} is being retired`);
+      }
+      await follower.untilAll(({ active }) => active === id);
+    }
+    return this.status();
   }
 
-  rewrap(): Promise<RingStatus> {
-    throw new Error('not there yet');
+  /** Brings everything under the active key, in the background; a re-wrap that runs already goes on. */
+  async rewrap(): Promise<RingStatus> {
+    const { options, follower, records, job } = this.parts;
+    const { documents } = options;
+    const { record } = await follower.refresh();
+    const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
+    const old = [...counts].filter(([id]) => id !== record.active).map(([, count]) => count);
+    await records.startRewrap(old.reduce((sum, count) => sum + count, legacy.documents));
+    job.resume((await follower.refresh()).record);
+    return this.status();
   }
 
-  retire(_id: string): Promise<RingStatus> {
-    throw new Error('not there yet');
+  /** Ends a key's use for ever, and destroys it where its source is ours. */
+  async retire(id: string): Promise<RingStatus> {
+    const { options, follower, known, records, timings } = this.parts;
+    const { documents, sources } = options;
+    const { record } = await follower.refresh();
+    await this.assertKnown(id, record);
+    if (record.keys[id]?.retired_at === undefined) {
+      const replicas = () => follower.replicas();
+      await retire(id, record, { records, documents, replicas, settleMs: timings.settleMs });
+    }
+    // Also for one that is retired already: a process may have died between the mark and this.
+    for (const source of sources) await source.destroy(id);
+    known.forget(id);
+    await follower.refresh({ reload: true });
+    await follower.untilAll(({ ids }) => !ids.includes(id));
+    return this.status();
   }
 
-  verify(): AsyncIterable<Verification & { readonly total: number }> {
-    throw new Error('not there yet');
+  /** Opens every data key and every value, and says how far it has come. */
+  async *verify(): AsyncIterable<Verification & { readonly total: number }> {
+    const { documents } = this.parts.options;
+    await this.parts.follower.refresh();
+    const total = await documents.total();
+    for await (const step of documents.verify(this.current)) yield { ...step, total };
   }
 
-  close(): Promise<void> {
-    throw new Error('not there yet');
+  /** Ends the following, and leaves a running re-wrap to the others. */
+  async close(): Promise<void> {
+    await this.parts.job.close();
+    await this.parts.follower.close();
   }
+
+  private async assertKnown(id: string, { keys }: KeyRecord): Promise<void> {
+    if (keys[id] !== undefined) return;
+    const needed = await this.parts.options.documents.countByKey();
+    if (!needed.has(id)) throw notFound('Key', id);
+  }
+}
+
+async function assemble(options: ManagedKeyRingOptions): Promise<Parts> {
+  const { connection, documents, identity, log } = options;
+  const timings = { ...TIMINGS, ...options.timings };
+  const known = new KnownKeys(options.sources, log);
+  const records = new KeyRecords(connection);
+  const beats = new ReplicaBeats(connection, identity, timings.staleMs);
+  await known.load();
+  await beats.prepare();
+  const record = await firstRecord({ known, records, documents });
+  const state = RingState.of(record, known.all, log);
+  const follow = (seen: KeyRecord) => void state.follow(seen, known.all);
+  const { leaseMs } = timings;
+  const job = new RewrapJob({ records, documents, state, follow, identity, leaseMs, log });
+  const onRecord = (seen: KeyRecord) => {
+    job.resume(seen);
+  };
+  const follower = new RingFollower({ known, records, beats, state, timings, log, onRecord });
+  return { options, timings, known, records, state, follower, job };
+}
+
+function assertHeldByAll(id: string, replicas: readonly ReplicaBeat[]): void {
+  const without = replicas.filter(({ ids }) => !ids.includes(id)).map(({ _id }) => _id);
+  if (without.length === 0) return;
+  throw failedPrecondition(
+    `the key ${id} cannot be promoted: ${without.length} of ${replicas.length} replicas do not hold it (${without.join(', ')})`,
+  );
 }

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failedPrecondition } from '@stigmer/domain';
+import type { KeyedDocuments } from './keyed-documents';
+import type { KeyRecord, KeyRecords } from './key-record';
+import type { ReplicaBeat } from './replica-beats';
+
+export interface RetirementOptions {
+  readonly records: KeyRecords;
+  readonly documents: KeyedDocuments;
+  /** The live replicas of this moment, this one among them. */
+  readonly replicas: () => Promise<readonly ReplicaBeat[]>;
+  readonly settleMs: number;
+}
+
+const PAUSE_MS = 200;
+
+/**
+ * Marks a key as retired, once nothing needs it. It is announced first, which ends its way back to being active, and
+ * then every replica has to say, after the announcement, that it wraps with another key: what is counted after that
+ * does not grow any more.
+ */
+export async function retire(id: string, record: KeyRecord, options: RetirementOptions): Promise<void> {
+  const { records } = options;
+  if (record.active === id) {
+    throw failedPrecondition(`the key ${id} is the active one: promote another key first`);
+  }
+  await assertUnneeded(id, options);
+  if (!(await records.announceRetirement(id))) throw overtaken(id);
+  try {
+    await settle(id, options);
+    await assertUnneeded(id, options);
+  } catch (error) {
+    await records.cancelRetirement(id);
+    throw error;
+  }
+  if (!(await records.retire(id))) throw overtaken(id);
+}
+
+async function assertUnneeded(id: string, { documents }: RetirementOptions): Promise<void> {
+  const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
+  const count = counts.get(id) ?? 0;
+  if (count > 0) {
+    throw failedPrecondition(`the key ${id} is needed by ${documentsOf(count)}: re-wrap first`);
+  }
+  if (legacy.values > 0) {
+    throw failedPrecondition(
+      `the key ${id} may be needed by ${legacy.values} values in older forms, which name no key: re-wrap first`,
+    );
+  }
+}
+
+/** Waits for a beat of every replica that was made after the announcement. A dead one stops counting by itself. */
+async function settle(id: string, { replicas, settleMs }: RetirementOptions): Promise<void> {
+  const waiting = new Map((await replicas()).map(({ _id, seen_at }) => [_id, seen_at]));
+  const deadline = Date.now() + settleMs;
+  for (;;) {
+    const live = await replicas();
+    const wrapping = live.filter(({ active }) => active === id);
+    const silent = live.filter(({ _id, seen_at }) => waiting.get(_id)?.getTime() === seen_at.getTime());
+    if (wrapping.length === 0 && silent.length === 0) return;
+    if (Date.now() > deadline) {
+      const names = [...new Set([...wrapping, ...silent].map(({ _id }) => _id))].join(', ');
+      throw failedPrecondition(`the key ${id} may still be in use by the replicas ${names}: try again`);
+    }
+    await sleep(PAUSE_MS);
+  }
+}
+
+function documentsOf(count: number): string {
+  return count === 1 ? '1 document' : `${count} documents`;
+}
+
+function overtaken(id: string) {
+  return failedPrecondition(`the key ${id} was promoted meanwhile`);
+}
