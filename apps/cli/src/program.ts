@@ -4,6 +4,7 @@ import { registerAgent } from './commands/agent';
 import { registerApply } from './commands/apply';
 import { registerCancel } from './commands/cancel';
 import { registerDelete } from './commands/delete';
+import { registerEnvironment } from './commands/environment';
 import { registerExplain } from './commands/explain';
 import { registerGet } from './commands/get';
 import { registerList } from './commands/list';
@@ -61,6 +62,7 @@ function buildProgram(io: Io): Command {
     registerGet,
     registerList,
     registerDelete,
+    registerEnvironment,
     registerExplain,
     registerAgent,
     registerWorkflow,

@@ -14,6 +14,7 @@ import { AgentInstanceCommandController } from '@stigmer/proto/agentic/agentinst
 import { AgentInstanceQueryController } from '@stigmer/proto/agentic/agentinstance/v1/query';
 import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
 import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v1/query';
+import { EnvironmentUsageController } from '@stigmer/proto/agentic/environment/v1/usage';
 import { ExecutionContextCommandController } from '@stigmer/proto/agentic/executioncontext/v1/command';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
 import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
@@ -28,12 +29,12 @@ import { WorkflowInstanceQueryController } from '@stigmer/proto/agentic/workflow
 import type { DescService } from '@bufbuild/protobuf';
 import { fromServiceError } from './errors';
 
-/** The public services of the contract, each with its command and query controller: what can be asked of a gateway. */
+/** The public services of the contract by resource: what can be asked of a gateway. */
 const SERVICES = {
   agents: [AgentCommandController, AgentQueryController],
   agentExecutions: [AgentExecutionCommandController, AgentExecutionQueryController],
   agentInstances: [AgentInstanceCommandController, AgentInstanceQueryController],
-  environments: [EnvironmentCommandController, EnvironmentQueryController],
+  environments: [EnvironmentCommandController, EnvironmentQueryController, EnvironmentUsageController],
   executionContexts: [ExecutionContextCommandController, ExecutionContextQueryController],
   resolver: [ResolverQueryController],
   sessions: [SessionCommandController, SessionQueryController],

@@ -1,24 +1,18 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { contextOf } from '../context';
 import type { Io } from '../io';
+import type { ListRequest } from '../resources/list';
 import { KIND_HELP } from './kind-help';
-
-interface ListFlags {
-  readonly all: boolean;
-  readonly pageSize: number;
-  readonly pageToken: string;
-}
+import { addPageFlags } from './page-flags';
 
 /** `stigmer list` */
 export function registerList(program: Command, io: Io): void {
-  program
+  const command = program
     .command('list')
     .summary('list the resources of a kind')
     .description('Lists the resources of a kind, one page at a time or all of them.')
-    .argument('<kind>', 'agents, workflows, environments, …')
-    .option('--all', 'every page', false)
-    .option('--page-size <n>', 'resources on a page', pageSize, 50)
-    .option('--page-token <token>', 'where the page before said the next one begins', '')
+    .argument('<kind>', 'agents, workflows, environments, …');
+  addPageFlags(command, 'resources')
     .addHelpText(
       'after',
       `
@@ -28,15 +22,8 @@ Examples:
   $ stigmer list agents --all --output json
 ${KIND_HELP}`,
     )
-    .action(async (kind: string, flags: ListFlags, command: Command) => {
+    .action(async (kind: string, flags: ListRequest, invoked: Command) => {
       const { list } = await import('../resources/list.js');
-      await list(contextOf(command, io), kind, flags);
+      await list(contextOf(invoked, io), kind, flags);
     });
-}
-
-function pageSize(text: string): number {
-  const size = Number(text);
-  if (!Number.isInteger(size) || size < 1 || size > 1000)
-    throw new InvalidArgumentError('a number from 1 to 1000.');
-  return size;
 }

@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { DomainError, parseDotenv } from '@stigmer/domain';
 import type { Context } from '../context';
-import { reason } from '../manifest/sources';
 import { note, warn } from '../output/print';
 import { UsageError } from '../usage-error';
 import { parseEnv, parseSecrets, type SecretAssignment } from './assignments';
 import type { VariableFlags } from './flags';
 import { mergeGiven, type Given, type MergedVariables, type Variable } from './merge';
-import { canPrompt, promptHidden } from './prompt';
+import { canPrompt } from './prompt';
+import { readSecret, readText } from './read-secret';
 import { warnOfWeakSecret } from './weak-secret';
 
 /** A run's variables as far as they are known without asking anybody. */
@@ -32,8 +30,9 @@ export async function gatherVariables(context: Context, flags: VariableFlags): P
   return {
     complete: async () => {
       const given: Given[] = [];
-      for (const { name, from } of secrets) {
-        given.push({ name, value: await readSecret(context, name, from), secret: true, origin: '--secret' });
+      for (const secret of secrets) {
+        const value = await valueOf(context, secret);
+        given.push({ name: secret.name, value, secret: true, origin: '--secret' });
       }
       const merged = merge(given);
       report(context, merged);
@@ -98,25 +97,15 @@ function dotenvOf(path: string, content: string, secret: boolean): readonly Give
   }
 }
 
-async function readSecret(context: Context, name: string, from: SecretAssignment['from']): Promise<string> {
-  switch (from.kind) {
-    case 'file':
-      return withoutLineBreak(await readText(from.path));
-    case 'stdin':
-      return withoutLineBreak(await text(context.io.stdin));
-    case 'argument':
-      warn(
-        context,
-        `--secret ${name}=…: other users can read the command line in the process list, and the shell keeps it in its ` +
-          `history; prefer --secret ${name} (asks), ${name}=@FILE or ${name}=-`,
-      );
-      return from.text;
-    case 'prompt': {
-      const answer = await promptHidden(context.io, `Value of ${name} (hidden): `);
-      if (answer === '') throw new UsageError(`no value was given for ${name}`);
-      return answer;
-    }
-  }
+/** A secret from wherever its flag says; one that stands on the command line is taken, with a warning. */
+async function valueOf(context: Context, { name, from }: SecretAssignment): Promise<string> {
+  if (from.kind !== 'argument') return readSecret(context, name, from);
+  warn(
+    context,
+    `--secret ${name}=…: other users can read the command line in the process list, and the shell keeps it in its ` +
+      `history; prefer --secret ${name} (asks), ${name}=@FILE or ${name}=-`,
+  );
+  return from.text;
 }
 
 function report(context: Context, { promoted, weak }: Omit<MergedVariables, 'variables'>): void {
@@ -124,17 +113,4 @@ function report(context: Context, { promoted, weak }: Omit<MergedVariables, 'var
     note(context, `${name} from ${origin} is sent as a secret: ${why}; --plain ${name} turns this off`);
   }
   for (const name of weak) warnOfWeakSecret(context, name);
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${reason(error)}`);
-  }
-}
-
-/** Editors end a file with a line break that is no part of the secret; one is dropped, and no more. */
-function withoutLineBreak(content: string): string {
-  return content.replace(/\r?\n$/, '');
 }

@@ -1,0 +1,109 @@
+import { text } from 'node:stream/consumers';
+import { create } from '@bufbuild/protobuf';
+import { isRedacted, isWeakSecret, REDACTED } from '@stigmer/domain';
+import {
+  EnvironmentSpecSchema,
+  EnvironmentValueSchema,
+  type EnvironmentSpec,
+  type EnvironmentValue,
+} from '@stigmer/proto/agentic/environment/v1/spec';
+import { withServer } from '../client';
+import type { Context } from '../context';
+import { ManifestError } from '../manifest/problem';
+import { note, print } from '../output/print';
+import { readText } from '../variables/read-secret';
+import { warnOfWeakSecret } from '../variables/weak-secret';
+import { editEnvironment, findEnvironment } from './edit';
+import { readDetected, readVariables } from './formats/files';
+import { formatOf, type FileFormat, type FileVariable } from './formats/format';
+import { changesOf, renderChanges } from './import-changes';
+import { printEdited } from './print-edited';
+import { checkSecrecy, secretsAmong, type SecrecyFlags } from './secrecy';
+
+export interface ImportFlags extends SecrecyFlags {
+  readonly format?: FileFormat;
+  /** Removes the variables that the file does not have. */
+  readonly replace: boolean;
+  readonly dryRun: boolean;
+  readonly create: boolean;
+  readonly message: string;
+}
+
+/** Sets the variables of a file in one environment. */
+export async function importVariables(
+  context: Context,
+  name: string,
+  path: string,
+  flags: ImportFlags,
+): Promise<void> {
+  const variables = await readFile(context, path, flags.format);
+  checkSecrecy(variables, flags);
+  await withServer(context, async (server) => {
+    const found = await findEnvironment(server, name, flags.create);
+    const stored = found?.spec ?? create(EnvironmentSpecSchema);
+    assertNoMarker(path, variables, stored);
+    tellOfSecrets(context, variables, stored, flags);
+    if (flags.dryRun) {
+      const changes = changesOf(stored, withVariables(stored, variables, flags));
+      await print(context, { changes }, () => renderChanges(changes));
+    } else {
+      const change = (spec: EnvironmentSpec) => withVariables(spec, variables, flags);
+      await printEdited(context, await editEnvironment(server, name, change, flags));
+    }
+  });
+}
+
+async function readFile(
+  { io }: Context,
+  path: string,
+  given: FileFormat | undefined,
+): Promise<readonly FileVariable[]> {
+  const format = formatOf(path, given);
+  const content = path === '-' ? await text(io.stdin) : await readText(path);
+  const file = path === '-' ? '<stdin>' : path;
+  return given === undefined ? readDetected(format, file, content) : readVariables(format, file, content);
+}
+
+/** `********` is what a secret reads as; in a file it keeps the stored one, and without one it would be a value. */
+function assertNoMarker(path: string, variables: readonly FileVariable[], { data }: EnvironmentSpec): void {
+  const problems = variables
+    .filter(({ name, value }) => isRedacted(value) && !(Object.hasOwn(data, name) && data[name]?.isSecret))
+    .map(({ name, line, column }) => ({
+      file: path === '-' ? '<stdin>' : path,
+      line,
+      column,
+      field: name,
+      message: `${REDACTED} stands for a secret, and there is none of this name: give its value`,
+    }));
+  if (problems.length > 0) throw new ManifestError(problems);
+}
+
+function tellOfSecrets(
+  context: Context,
+  variables: readonly FileVariable[],
+  stored: EnvironmentSpec,
+  flags: SecrecyFlags,
+): void {
+  const secrets = secretsAmong(variables, stored, flags);
+  for (const [name, reason] of secrets) {
+    if (!reason.startsWith('--')) note(context, `${name} is stored as a secret: ${reason}`);
+  }
+  for (const { name, value } of variables) {
+    if (secrets.has(name) && value !== '' && isWeakSecret(value)) warnOfWeakSecret(context, name);
+  }
+}
+
+/** The content that the file asks for. What is said about a variable beside its value stays. */
+function withVariables(
+  spec: EnvironmentSpec,
+  variables: readonly FileVariable[],
+  flags: SecrecyFlags & Pick<ImportFlags, 'replace'>,
+): EnvironmentSpec {
+  const secrets = secretsAmong(variables, spec, flags);
+  const given = variables.map(({ name, value }): readonly [string, EnvironmentValue] => {
+    const stored = Object.hasOwn(spec.data, name) ? spec.data[name] : undefined;
+    const kept = stored ?? create(EnvironmentValueSchema);
+    return [name, { ...kept, value, isSecret: secrets.has(name) }];
+  });
+  return { ...spec, data: { ...(flags.replace ? {} : spec.data), ...Object.fromEntries(given) } };
+}
