@@ -1,6 +1,6 @@
 export { sealBlob, openBlob } from './blob';
 export { createDataKey, openDataKey, rewrap, type CryptoHeader, type DataKey, type Place } from './envelope';
-export { CryptoError, type CryptoFailure } from './errors';
+export { CryptoError, type CryptoFailure, systemErrorCode } from './errors';
 export { readKeyFile, removeKeyFile, writeKeyFile } from './key-file';
 export { generateKey, importKey, KeyRing, type KeyEncryptionKey, type KeyRingHolder } from './key-ring';
 export { deriveContextKey, parseKey, parseKeys } from './key-source';

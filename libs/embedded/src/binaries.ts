@@ -13,6 +13,11 @@ export function mongoProgram(): Program {
   return { file: inVenv('bin', 'python'), args: [inVenv('bin', 'secantusd-py')] };
 }
 
+/** For the tests alone. */
+export function awsProgram(): Program {
+  return { file: inVenv('bin', 'python'), args: ['-m', 'moto.server'] };
+}
+
 export function temporalProgram(): Program {
   return { file: inVenv('bin', 'temporal'), args: [] };
 }

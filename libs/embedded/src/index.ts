@@ -1,3 +1,4 @@
+export { startAws } from './aws';
 export type { EmbeddedServer, ServerOptions } from './embedded-server';
 export { startMongo } from './mongo';
 export { freePort, requireFreePort } from './port';

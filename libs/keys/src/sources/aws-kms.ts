@@ -1,10 +1,11 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { systemErrorCode } from '@stigmer/crypto';
 import { type KeyContext, type KeyWrapper, KeyWrapperError, type KeyWrapperFailure } from './key-wrapper';
 
 /** Of one attempt, and of a call with its repetitions and the search for credentials. */
 const CONNECT_MS = 2_000;
-const ATTEMPT_MS = 5_000;
-const CALL_MS = 15_000;
+const ATTEMPT_MS = 4_000;
+const CALL_MS = 10_000;
 
 const FORGED: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
 const PASSING: ReadonlySet<string> = new Set([
@@ -61,7 +62,7 @@ export class AwsKms implements KeyWrapper {
     try {
       return await send(await (this.#client ??= connect()), { abortSignal: AbortSignal.timeout(CALL_MS) });
     } catch (error) {
-      const name = error instanceof Error ? error.name : 'unknown error';
+      const name = nameOf(error);
       // The SDK's message is left out: some quote the signed request, the session token in it.
       throw new KeyWrapperError(failureOf(error, name), `${this.name} answered ${name}`);
     }
@@ -101,9 +102,13 @@ function failureOf(error: unknown, name: string): KeyWrapperFailure {
 
 /** A system call's failure (`ECONNREFUSED`, `ENOTFOUND`…), as Node reports it and the SDK passes it on. */
 function isNetworkFailure(error: unknown): boolean {
-  return (
-    typeof error === 'object' && error !== null && 'code' in error && /^E[A-Z_]+$/.test(String(error.code))
-  );
+  return /^E[A-Z_]+$/.test(systemErrorCode(error) ?? '');
+}
+
+function nameOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'name' in error
+    ? String(error.name)
+    : 'an unknown error';
 }
 
 function statusOf(error: unknown): number | undefined {

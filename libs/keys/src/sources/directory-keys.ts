@@ -7,6 +7,7 @@ import {
   type KeyEncryptionKey,
   readKeyFile,
   removeKeyFile,
+  systemErrorCode,
   writeKeyFile,
 } from '@stigmer/crypto';
 import { failedPrecondition } from '@stigmer/domain';
@@ -65,7 +66,7 @@ export class DirectoryKeys implements KeySource {
         .sort();
     } catch (error) {
       // Made when the first key is.
-      if (isMissing(error)) return [];
+      if (systemErrorCode(error) === 'ENOENT') return [];
       throw error;
     }
   }
@@ -87,19 +88,9 @@ export class DirectoryKeys implements KeySource {
 
 /** The files are few and tiny, so they are read synchronously, as crypto does; callers see promises all the same. */
 function settled<T>(action: () => T): Promise<T> {
-  try {
-    return Promise.resolve(action());
-  } catch (error) {
-    return Promise.reject(
-      error instanceof CryptoError ? failedPrecondition(error.message, [], { cause: error }) : toError(error),
-    );
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+  return Promise.resolve()
+    .then(action)
+    .catch((error: unknown) => {
+      throw error instanceof CryptoError ? failedPrecondition(error.message, [], { cause: error }) : error;
+    });
 }
