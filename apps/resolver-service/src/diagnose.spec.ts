@@ -22,6 +22,7 @@ it('suggests names for the first twenty mistakes of a request, over servers and 
     }),
     merged,
     [],
+    [],
   );
   expect(found).toHaveLength(30);
   expect(found.filter(({ hint }) => hint === 'did you mean REGION?')).toHaveLength(20);

@@ -1,26 +1,32 @@
 import {
   checkServer,
   type Diagnostic,
+  importDiagnostic,
+  type ImportFault,
   type Merged,
   serverPlaceholders,
   type Suggest,
   suggestFew,
 } from '@stigmer/domain';
 import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
+import type { ImportProblem } from '@stigmer/proto/internal/v1/environment_vault';
 import type { Template, VariableUse } from '@stigmer/proto/agentic/resolver/v1/io';
 
 /**
  * Everything that keeps a run from starting, in the order in which one would put it right: environments that are
- * not there, variables that nobody gives, placeholders of MCP servers, variables that a workflow's tasks name.
+ * not there, imports that lead nowhere, what is wrong with the variables, placeholders of MCP servers, variables that
+ * a workflow's tasks name; and the warnings among them.
  */
 export function diagnose(
   template: Template,
   merged: Merged,
   missing: readonly ApiResourceReference[],
+  importProblems: readonly ImportProblem[],
 ): readonly Diagnostic[] {
   const near = suggestFew();
   return [
     ...missing.map(missingEnvironment),
+    ...importProblems.map(brokenImport),
     ...merged.diagnostics,
     ...template.mcpServers.flatMap((server) =>
       checkServer(serverPlaceholders(server), merged.values, merged.absent, near),
@@ -29,8 +35,9 @@ export function diagnose(
   ];
 }
 
-function missingEnvironment({ slug, org }: ApiResourceReference): Diagnostic {
-  const ref = org === '' ? slug : `${org}/${slug}`;
+function missingEnvironment({ slug, org, version }: ApiResourceReference): Diagnostic {
+  const named = org === '' ? slug : `${org}/${slug}`;
+  const ref = version === '' ? named : `${named}@${version}`;
   return {
     code: 'missing-environment',
     severity: 'error',
@@ -38,6 +45,23 @@ function missingEnvironment({ slug, org }: ApiResourceReference): Diagnostic {
     message: `Environment not found: ${ref}`,
     hint: 'apply it, or take the reference out of the instance',
   };
+}
+
+const IMPORT_FAULTS: readonly ImportFault[] = [
+  'missing-import',
+  'import-cycle',
+  'imports-too-deep',
+  'too-many-imports',
+];
+
+function brokenImport({ code, path }: ImportProblem): Diagnostic {
+  const known = IMPORT_FAULTS.find((fault) => fault === code);
+  // A later environment-service may know more of them, and a run must not start over one.
+  if (known === undefined) {
+    const message = `the import ${path.join(' → ')} cannot be followed`;
+    return { code, severity: 'error', field: 'environment_refs', message };
+  }
+  return importDiagnostic(known, path);
 }
 
 /**

@@ -1,53 +1,20 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { type Diagnostic, type LayerSource, type MergedValue, REDACTED } from '@stigmer/domain';
+import type { Diagnostic } from '@stigmer/domain';
 import {
   type DiagnosticSchema,
-  Layer,
-  type OriginSchema,
   type ResolvedEnvironmentSchema,
-  type ResolvedVariableSchema,
   Severity,
 } from '@stigmer/proto/agentic/resolver/v1/io';
-import type { OpenedEnvironment } from '@stigmer/proto/internal/v1/environment_vault';
-
-/** The merged variables as callers may see them: where each comes from, and no secret's value. */
-export function describeVariables(
-  values: ReadonlyMap<string, MergedValue>,
-): Readonly<Record<string, MessageInitShape<typeof ResolvedVariableSchema>>> {
-  return Object.fromEntries([...values].map(([name, value]) => [name, describeVariable(value)]));
-}
-
-function describeVariable({ text, secret, origin, shadowed, description }: MergedValue) {
-  return {
-    value: secret ? REDACTED : text,
-    isSecret: secret,
-    origin: describeOrigin(origin),
-    shadowed: shadowed.map(describeOrigin),
-    description: description ?? '',
-  };
-}
-
-function describeOrigin(source: LayerSource): MessageInitShape<typeof OriginSchema> {
-  switch (source.kind) {
-    case 'template':
-      return { layer: Layer.TEMPLATE };
-    case 'environment':
-      return {
-        layer: Layer.ENVIRONMENT,
-        environmentId: source.id,
-        environmentSlug: source.slug,
-        revision: source.revision,
-      };
-    case 'runtime':
-      return { layer: Layer.RUNTIME };
-  }
-}
+import type { OpenedLayer } from './opened';
 
 /** The environments that took part, at the revision that was read. */
 export function describeEnvironments(
-  environments: readonly OpenedEnvironment[],
+  layers: readonly OpenedLayer[],
 ): MessageInitShape<typeof ResolvedEnvironmentSchema>[] {
-  return environments.map(({ id, slug, org, revision }) => ({ id, slug, org, revision }));
+  return layers.map(({ source: { id, slug, revision, via = [] }, org }) => ({
+    ...{ id, slug, org, revision },
+    via: [...via],
+  }));
 }
 
 /** A diagnostic on the wire. */

@@ -1,12 +1,14 @@
-import type {
-  CheckResultSchema,
+import {
+  type CheckResultSchema,
   ExplanationSchema,
-  ResolveInput,
+  type ResolveInput,
 } from '@stigmer/proto/agentic/resolver/v1/io';
 import { ResolverQueryController as Service } from '@stigmer/proto/agentic/resolver/v1/query';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Encoded } from '@stigmer/proto';
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
-import { describeDiagnostic, describeEnvironments, describeVariables } from './provenance';
+import { encodeVariables, joined } from './encoded-variables';
+import { describeDiagnostic, describeEnvironments } from './provenance';
 import { Resolver } from './resolver';
 
 /** The public side: what a run would get, and what is wrong with it, before anything runs. */
@@ -14,16 +16,14 @@ import { Resolver } from './resolver';
 export class ResolverQueryController implements RpcHandlers<typeof Service> {
   constructor(private readonly resolver: Resolver) {}
 
-  async explain(
-    input: ResolveInput,
-    { signal }: CallContext,
-  ): Promise<MessageInitShape<typeof ExplanationSchema>> {
+  async explain(input: ResolveInput, { signal }: CallContext): Promise<Encoded<typeof ExplanationSchema>> {
     const { merged, diagnostics, environments } = await this.resolver.explain(input, signal);
-    return {
-      variables: describeVariables(merged.values),
+    const explanation = {
       diagnostics: diagnostics.map(describeDiagnostic),
       environments: describeEnvironments(environments),
     };
+    const variables = encodeVariables(ExplanationSchema.field.variables, merged.values);
+    return joined(ExplanationSchema, explanation, variables);
   }
 
   async check(

@@ -52,6 +52,7 @@ beforeEach(() => {
   farSide.environments.clear();
   farSide.opened.length = 0;
   farSide.created.length = 0;
+  farSide.importProblems = [];
   farSide.failure = undefined;
   log = '';
   hold({
@@ -371,6 +372,116 @@ describe('prepare', () => {
         kind: 'permission-denied',
       });
     }
+  });
+});
+
+const DAY = 86_400_000;
+
+/** `base`, as `prod` imports it, says the last word on REGION; its TOKEN expires. */
+function holdImported(expiresIn = 400 * DAY): void {
+  const TOKEN = { value: 'canary-base', isSecret: true, expiresAt: timestampFromMs(Date.now() + expiresIn) };
+  const data = { REGION: { value: 'eu', final: true }, TOKEN };
+  hold({ id: 'env-1', slug: 'base', org: 'acme', revision: 'v1', via: ['prod'], data });
+  hold({ id: 'env-2', slug: 'prod', org: 'acme', revision: 'v7', data: { ZONE: { value: 'a' } } });
+}
+
+describe('environments with imports, final variables and values that expire', () => {
+  it('are shown with all of that, by explain and by prepare alike', async () => {
+    holdImported();
+    const explained = await as('gateway').query.explain(resolveInput());
+    const prepared = await as('control-plane').runs.prepare(prepareInput());
+    expect(prepared.variables).toEqual(explained.variables);
+    expect(explained.variables['REGION']).toMatchObject({
+      value: 'eu',
+      final: true,
+      origin: { environmentSlug: 'base', via: ['prod'] },
+      shadowed: [{ layer: Layer.TEMPLATE, via: [] }],
+    });
+    expect(explained.variables['TOKEN']?.expiresAt?.seconds).toBeGreaterThan(Date.now() / 1_000);
+    expect(explained.variables['ZONE']).toMatchObject({ final: false, origin: { via: [] } });
+    expect(explained.environments.map(({ slug, via }) => [slug, via])).toEqual([
+      ['base', ['prod']],
+      ['prod', []],
+    ]);
+    expect(prepared.environments).toEqual(explained.environments);
+    expect(prepared.warnings).toEqual([]);
+  });
+
+  it('refuse a run that overrides what is final, naming both layers', async () => {
+    holdImported();
+    const over = { runtimeEnv: { REGION: { value: 'canary-own' } } };
+    const error = await refusal(as('control-plane').runs.prepare(prepareInput(over)));
+    expect(error.kind).toBe('failed-precondition');
+    expect(error.message).toContain(
+      "REGION is final in environment base (via prod): the run's own values may not override it",
+    );
+    expect(error.message + log).not.toContain('canary');
+    expect(farSide.created).toEqual([]);
+    const { diagnostics } = await as('gateway').query.check(resolveInput(over));
+    expect(diagnostics.map(({ code, variable }) => [code, variable])).toEqual([
+      ['final-overridden', 'REGION'],
+    ]);
+  });
+
+  it('refuse a run that would get an expired value, and warn of one that soon will', async () => {
+    holdImported(-1_000);
+    const error = await refusal(as('control-plane').runs.prepare(prepareInput()));
+    expect(error).toMatchObject({ kind: 'failed-precondition', violations: [{ field: 'TOKEN' }] });
+    expect(error.message).toMatch(/TOKEN of environment base \(via prod\) expired at 20\d\d-/);
+    expect(farSide.created).toEqual([]);
+    holdImported(DAY);
+    const { warnings } = await as('control-plane').runs.prepare(prepareInput());
+    expect(warnings).toMatchObject([
+      { code: 'expiring-variable', severity: Severity.WARNING, variable: 'TOKEN' },
+    ]);
+    expect((await as('gateway').query.explain(resolveInput())).diagnostics).toEqual(warnings);
+    expect(log).not.toContain('canary');
+    // A run's own value takes its place, and does not expire.
+    const own = prepareInput({ runtimeEnv: { TOKEN: { value: 'x', isSecret: true } } });
+    expect((await as('control-plane').runs.prepare(own)).warnings).toEqual([]);
+  });
+
+  it('refuse a run whose imports lead nowhere, with the path of each', async () => {
+    holdImported();
+    farSide.importProblems = [
+      { code: 'missing-import', path: ['prod', 'gone'] },
+      { code: 'import-cycle', path: ['prod', 'base', 'prod'] },
+      { code: 'of-a-later-version', path: ['prod', 'odd'] },
+    ];
+    const error = await refusal(as('control-plane').runs.prepare(prepareInput()));
+    expect(error).toMatchObject({ kind: 'failed-precondition', violations: [{}, {}, {}] });
+    expect(error.message).toContain('prod → base → prod go round in a circle');
+    const { diagnostics } = await as('gateway').query.check(resolveInput());
+    expect(diagnostics.map(({ code }) => code)).toEqual(farSide.importProblems.map(({ code }) => code));
+    expect(farSide.created).toEqual([]);
+  });
+
+  it('have a template beside them, whose values may be final and may expire too', async () => {
+    const expiresAt = timestampFromMs(Date.now() - 1_000);
+    const data = { MODE: { value: 'fast', final: true }, OLD: { value: 'x', expiresAt } };
+    const input = resolveInput({
+      template: { name: 't', envSpec: { data } },
+      runtimeEnv: { MODE: { value: '' } },
+    });
+    const { diagnostics } = await as('gateway').query.explain(input);
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      `MODE is final in template "t": the run's own values may not override it`,
+      expect.stringMatching(/^OLD of template "t" expired at /) as string,
+    ]);
+    const imports = { name: 't', envSpec: { imports: [{ slug: 'base' }] } };
+    expect(await refusal(as('gateway').query.explain(resolveInput({ template: imports })))).toMatchObject({
+      kind: 'invalid-argument',
+      violations: [{ field: 'template.env_spec.imports' }],
+    });
+    const never = { OLD: { value: 'x', expiresAt: { seconds: 10n ** 15n } } };
+    expect(
+      await refusal(
+        as('gateway').query.explain(resolveInput({ template: { name: 't', envSpec: { data: never } } })),
+      ),
+    ).toMatchObject({
+      kind: 'invalid-argument',
+      violations: [{ field: 'template.env_spec.data["OLD"].expires_at' }],
+    });
   });
 });
 

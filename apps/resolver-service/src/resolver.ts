@@ -1,24 +1,28 @@
 import { type Diagnostic, invalidArgument, isRedacted, merge, type Merged, REDACTED } from '@stigmer/domain';
 import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import type { ResolveInput, Template } from '@stigmer/proto/agentic/resolver/v1/io';
-import type { OpenedEnvironment } from '@stigmer/proto/internal/v1/environment_vault';
+import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import type { PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
 import { Injectable } from '@nestjs/common';
 import { Clients } from './clients';
 import { checkContextSize } from './context-size';
 import { diagnose } from './diagnose';
+import { LayerCache } from './layer-cache';
 import { layersOf } from './layers';
+import { type Opened, type OpenedLayer, readOpened } from './opened';
 
 /** What became of a run's layers. */
 export interface Resolution {
   readonly merged: Merged;
   readonly diagnostics: readonly Diagnostic[];
-  readonly environments: readonly OpenedEnvironment[];
+  readonly environments: readonly OpenedLayer[];
 }
 
 /** Merges the layers of a run. The one implementation: what `explain` shows is what a run gets. */
 @Injectable()
 export class Resolver {
+  private readonly redacted = new LayerCache();
+
   constructor(private readonly clients: Clients) {}
 
   /** For people: nothing is decrypted, and no secret's value comes in or goes out. */
@@ -39,16 +43,30 @@ export class Resolver {
   ): Promise<Resolution> {
     const { org, environmentRefs, runtimeEnv } = input;
     const template = requireTemplate(input.template);
-    // All in one call: the environments of one answer were read together, and ten cost no more than one.
-    const { environments, missing } =
-      environmentRefs.length === 0
-        ? { environments: [], missing: [] }
-        : await this.clients.environments.open({ org, references: environmentRefs, redacted }, { signal });
-    const merged = merge(layersOf(template, environments, runtimeEnv));
-    checkContextSize(merged, environments);
-    return { merged, diagnostics: diagnose(template, merged, missing), environments };
+    const { layers, missing, importProblems } =
+      environmentRefs.length === 0 ? NOTHING : await this.opened(org, environmentRefs, redacted, signal);
+    const merged = merge(layersOf(template, layers, runtimeEnv), Date.now());
+    checkContextSize(merged, layers);
+    return {
+      merged,
+      diagnostics: diagnose(template, merged, missing, importProblems),
+      environments: layers,
+    };
+  }
+
+  /** All in one call: the environments of one answer were read together, and ten cost no more than one. */
+  private async opened(
+    org: string,
+    references: ApiResourceReference[],
+    redacted: boolean,
+    signal: AbortSignal,
+  ): Promise<Opened> {
+    const { bytes } = await this.clients.environments.open({ org, references, redacted }, { signal });
+    return readOpened(bytes, redacted ? this.redacted.read : undefined);
   }
 }
+
+const NOTHING: Opened = { layers: [], missing: [], importProblems: [] };
 
 /** The contract requires it; the types do not know. */
 function requireTemplate(template: Template | undefined): Template {

@@ -1,4 +1,4 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Encoded } from '@stigmer/proto';
 import {
   type PreparedRunSchema,
   type PrepareRunInput,
@@ -12,10 +12,7 @@ import { Runs } from './runs';
 export class RunResolverController implements RpcHandlers<typeof RunResolver> {
   constructor(private readonly runs: Runs) {}
 
-  prepare(
-    input: PrepareRunInput,
-    { signal }: CallContext,
-  ): Promise<MessageInitShape<typeof PreparedRunSchema>> {
+  prepare(input: PrepareRunInput, { signal }: CallContext): Promise<Encoded<typeof PreparedRunSchema>> {
     return this.runs.prepare(input, signal);
   }
 }

@@ -1,9 +1,11 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import { errorOf, type MergedValue } from '@stigmer/domain';
-import type { PreparedRunSchema, PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
+import type { Encoded } from '@stigmer/proto';
+import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
+import { PreparedRunSchema, type PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
 import { Clients } from './clients';
-import { describeEnvironments, describeVariables } from './provenance';
+import { encodeValues, encodeVariables, joined } from './encoded-variables';
+import { describeDiagnostic, describeEnvironments } from './provenance';
 import { Resolver } from './resolver';
 
 /** Makes runs ready: resolves, and hands the values to the context service. Nothing is stored here. */
@@ -18,34 +20,27 @@ export class Runs {
    * Creates the context of a run, or refuses with everything that is wrong at once. Repeatable: the context service
    * answers the same creator's same request the same way, by the digest.
    */
-  async prepare(
-    input: PrepareRunInput,
-    signal: AbortSignal,
-  ): Promise<MessageInitShape<typeof PreparedRunSchema>> {
+  async prepare(input: PrepareRunInput, signal: AbortSignal): Promise<Encoded<typeof PreparedRunSchema>> {
     const { merged, diagnostics, environments } = await this.resolver.open(input, signal);
     const error = errorOf(diagnostics);
     if (error !== undefined) throw error;
-    const { executionId, org, creator, requestDigest, expiresAt } = input;
-    const data = contextData(merged.values);
-    const context = await this.clients.contexts.create({
-      executionId,
-      org,
-      creator,
-      requestDigest,
-      expiresAt,
-      data,
-    });
-    return {
-      variables: describeVariables(merged.values),
+    const context = await this.clients.contexts.create(contextOf(input, merged.values));
+    const prepared = {
       environments: describeEnvironments(environments),
       contextId: context.id,
       expiresAt: context.expiresAt,
+      warnings: diagnostics.map(describeDiagnostic),
     };
+    const variables = encodeVariables(PreparedRunSchema.field.variables, merged.values);
+    return joined(PreparedRunSchema, prepared, variables);
   }
 }
 
-function contextData(values: ReadonlyMap<string, MergedValue>) {
-  return Object.fromEntries(
-    [...values].map(([name, { text, secret }]) => [name, { value: text, isSecret: secret }]),
-  );
+function contextOf(
+  { executionId, org, creator, requestDigest, expiresAt }: PrepareRunInput,
+  values: ReadonlyMap<string, MergedValue>,
+): Encoded<typeof CreateContextInputSchema> {
+  const request = { executionId, org, creator, requestDigest, expiresAt };
+  const data = encodeValues(CreateContextInputSchema.field.data, values);
+  return joined(CreateContextInputSchema, request, data);
 }

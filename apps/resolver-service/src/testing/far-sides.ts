@@ -17,6 +17,7 @@ export const farSide = {
   environments: new Map<string, OpenedEnvironment>(),
   opened: [] as OpenEnvironmentsInput[],
   created: [] as CreateContextInput[],
+  importProblems: [] as { code: string; path: string[] }[],
   failure: undefined as Error | undefined,
 };
 
@@ -34,7 +35,9 @@ class Environments implements RpcHandlers<typeof EnvironmentVault> {
     farSide.opened.push(input);
     const found = input.references.flatMap(({ slug }) => farSide.environments.get(slug) ?? []);
     const missing = input.references.filter(({ slug }) => !farSide.environments.has(slug));
-    return Promise.resolve({ environments: input.redacted ? found.map(withoutSecrets) : found, missing });
+    const { importProblems } = farSide;
+    const environments = input.redacted ? found.map(withoutSecrets) : found;
+    return Promise.resolve({ environments, missing, importProblems });
   }
 }
 
@@ -55,20 +58,17 @@ class Contexts implements Pick<RpcHandlers<typeof ContextVault>, 'create'> {
   }
 }
 
-function withoutSecrets({ id, slug, org, name, revision, data }: OpenedEnvironment): OpenedEnvironment {
-  const redacted = Object.entries(data).map(([key, { value, isSecret, description }]) => [
+function withoutSecrets(environment: OpenedEnvironment): OpenedEnvironment {
+  const { data } = environment;
+  const redacted = Object.entries(data).map(([key, value]) => [
     key,
-    { value: isSecret ? '' : value, isSecret, description },
+    value.isSecret ? { ...value, value: '' } : value,
   ]);
   const secretBytes = Object.entries(data)
     .filter(([, { isSecret }]) => isSecret)
     .map(([key, { value }]) => [key, Buffer.byteLength(value)] as const);
   return create(OpenedEnvironmentSchema, {
-    id,
-    slug,
-    org,
-    name,
-    revision,
+    ...environment,
     data: Object.fromEntries(redacted) as OpenedEnvironment['data'],
     secretBytes: Object.fromEntries(secretBytes),
   });
