@@ -1,5 +1,4 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { systemErrorCode } from '@stigmer/crypto';
 import { type KeyContext, type KeyWrapper, KeyWrapperError, type KeyWrapperFailure } from './key-wrapper';
 
 /** Of one attempt, and of a call with its repetitions and the search for credentials. */
@@ -64,7 +63,7 @@ export class AwsKms implements KeyWrapper {
     } catch (error) {
       const name = nameOf(error);
       // The SDK's message is left out: some quote the signed request, the session token in it.
-      throw new KeyWrapperError(failureOf(error, name), `${this.name} answered ${name}`);
+      throw new KeyWrapperError(failureOf(error, name), `${this.name} failed with ${name}`);
     }
   }
 
@@ -95,24 +94,22 @@ function encryptionContext({ ring, kid }: KeyContext): Record<string, string> {
 
 function failureOf(error: unknown, name: string): KeyWrapperFailure {
   if (FORGED.has(name)) return 'forged';
-  if (PASSING.has(name) || isNetworkFailure(error)) return 'unavailable';
-  const status = statusOf(error);
-  return status !== undefined && (status >= 500 || status === 429) ? 'unavailable' : 'denied';
-}
-
-/** A system call's failure (`ECONNREFUSED`, `ENOTFOUND`…), as Node reports it and the SDK passes it on. */
-function isNetworkFailure(error: unknown): boolean {
-  return /^E[A-Z_]+$/.test(systemErrorCode(error) ?? '');
+  if (PASSING.has(name)) return 'unavailable';
+  const { sent, status } = attemptOf(error);
+  // Without an answer it is the network, unless it was never sent, for want of credentials or of a region.
+  if (status === undefined) return sent && name !== 'CredentialsProviderError' ? 'unavailable' : 'denied';
+  return status >= 500 || status === 429 ? 'unavailable' : 'denied';
 }
 
 function nameOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'name' in error
     ? String(error.name)
-    : 'an unknown error';
+    : 'unknown error';
 }
 
-function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
-  const { httpStatusCode } = error.$metadata as { readonly httpStatusCode?: number };
-  return httpStatusCode;
+/** What the SDK notes at its errors. */
+function attemptOf(error: unknown): { readonly sent: boolean; readonly status?: number } {
+  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return { sent: false };
+  const { httpStatusCode: status } = error.$metadata as { readonly httpStatusCode?: number };
+  return { sent: true, status };
 }
