@@ -9,7 +9,7 @@ export NX_DAEMON := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := setup
-.PHONY: setup build test demo lint gen help
+.PHONY: setup build test demo bench bench-million lint gen help
 
 setup: .venv/.stamp node_modules/.stamp ## Install Node 24, the npm packages and the embedded servers here
 
@@ -21,6 +21,14 @@ test: setup ## Everything the gate runs: generated code, types, lint, format, al
 
 demo: build ## The whole way of a secret, on a stack and a folder of its own
 	@node e2e/dist/demo.js
+
+bench: build ## What it does in a second, beside what the bare parts do (ONLY=resolve,explain SECONDS=5 RUNS=3)
+	@bench/install-client.sh
+	@ONLY=$(ONLY) SECONDS=$(SECONDS) RUNS=$(RUNS) node bench/dist/main.js
+
+bench-million: build ## The same reads among a million environments as among a thousand (ENVIRONMENTS=1000000)
+	@bench/install-client.sh
+	@ONLY=million SECONDS=$(SECONDS) RUNS=$(RUNS) ENVIRONMENTS=$(ENVIRONMENTS) node bench/dist/main.js
 
 lint: setup ## Lint and format only
 	@scripts/lint.sh
