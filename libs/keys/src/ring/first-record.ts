@@ -14,7 +14,7 @@ export async function firstRecord(parts: {
   readonly documents: KeyedDocuments;
 }): Promise<KeyRecord> {
   const { known, records, documents } = parts;
-  assertHeld((await documents.countByKey()).keys(), known.all);
+  assertHeld(await documents.neededBeyond(known.all.map(({ id }) => id)), known.all);
   const stored = await records.find();
   if (stored !== undefined) return stored;
   const earlier = await records.findEarlier();

@@ -1,20 +1,22 @@
-import type { KeyRing } from '@stigmer/crypto';
+import type { KeyRing, KeyRingHolder } from '@stigmer/crypto';
 
 /** The documents whose data keys a ring wraps: what the ring has to know of them, and do to them. */
 export interface KeyedDocuments {
-  /** How many documents there are, sealed or not. */
+  /** Keys that a document needs and that are not among `known`; one of them is enough. A start asks, so it is quick. */
+  neededBeyond(known: readonly string[]): Promise<readonly string[]>;
+  /** How many documents there are to verify. */
   total(): Promise<number>;
   /** How many documents each key protects, by its id. Keys that protect none may be left out. */
   countByKey(): Promise<ReadonlyMap<string, number>>;
   /** Values in forms of earlier systems, which name no key, and how many documents hold them. */
   countLegacy(): Promise<LegacyCount>;
   /**
-   * Brings the next `limit` documents after the id `after` that are not under the active key of `ring` under it, and
-   * converts older forms. Never overwrites a concurrent write, and may be stopped and repeated at any point.
+   * Brings the next `limit` documents after the position `after` (at first it is empty) that are not under the active
+   * key of `ring` under it, and converts older forms. Never overwrites a concurrent write, and may be stopped and repeated at any point.
    */
   rewrapBatch(ring: KeyRing, batch: { readonly after: string; readonly limit: number }): Promise<RewrapBatch>;
-  /** Opens every data key and every value. Ends with what it has found last. */
-  verify(ring: KeyRing): AsyncIterable<Verification>;
+  /** Opens every data key and every value, with the keys of the moment. The last message is the sum of it all. */
+  verify(keys: KeyRingHolder): AsyncIterable<Verification>;
 }
 
 export interface LegacyCount {
@@ -26,7 +28,7 @@ export interface RewrapBatch {
   readonly rewrapped: number;
   /** Could not be opened, and stay as they are. */
   readonly failed: number;
-  /** The id to go on after; absent when nothing comes after this batch. */
+  /** The position to go on after; absent when nothing comes after this batch. */
   readonly next?: string;
 }
 

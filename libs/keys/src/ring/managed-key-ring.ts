@@ -12,7 +12,7 @@ import { retire } from './retirement';
 import { RewrapJob } from './rewrap-job';
 import { RingFollower } from './ring-follower';
 import { RingState } from './ring-state';
-import { type RingStatus, statusOf } from './ring-status';
+import { type RingStatus, statusOf, sum } from './ring-status';
 import { type Timings, TIMINGS } from './timings';
 
 export interface ManagedKeyRingOptions {
@@ -109,7 +109,7 @@ export class ManagedKeyRing implements KeyRingHolder {
     const { record } = await follower.refresh();
     const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
     const old = [...counts].filter(([id]) => id !== record.active).map(([, count]) => count);
-    await records.startRewrap(old.reduce((sum, count) => sum + count, legacy.documents));
+    await records.startRewrap(sum([legacy.documents, ...old]));
     job.resume((await follower.refresh()).record);
     return this.status();
   }
@@ -137,7 +137,7 @@ export class ManagedKeyRing implements KeyRingHolder {
     const { documents } = this.parts.options;
     await this.parts.follower.refresh();
     const total = await documents.total();
-    for await (const step of documents.verify(this.current)) yield { ...step, total };
+    for await (const step of documents.verify(this)) yield { ...step, total };
   }
 
   /** Ends the following, and leaves a running re-wrap to the others. */

@@ -39,11 +39,7 @@ export async function statusOf(parts: {
   readonly holds: (id: string) => boolean;
 }): Promise<RingStatus> {
   const { ring, sources, documents, record, replicas } = parts;
-  const [counts, legacy, total] = await Promise.all([
-    documents.countByKey(),
-    documents.countLegacy(),
-    documents.total(),
-  ]);
+  const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
   const ids = [...new Set([...Object.keys(record.keys), ...counts.keys()])];
   const keys = ids.map((id): KeyStatus => {
     const entry = record.keys[id];
@@ -56,7 +52,11 @@ export async function statusOf(parts: {
   });
   return {
     ...{ ring, sources: sources.map(({ name }) => name), replicas, rewrap: record.rewrap },
-    ...{ keys: keys.sort(activeThenNewest), documents: total, legacyValues: legacy.values },
+    ...{
+      keys: keys.sort(activeThenNewest),
+      documents: sum([legacy.documents, ...counts.values()]),
+      legacyValues: legacy.values,
+    },
   };
 }
 
@@ -68,6 +68,11 @@ function stateOf(
   if (record.keys[id]?.retired_at !== undefined) return needed > 0 ? 'missing' : 'retired';
   if (!holds(id) && (needed > 0 || id === record.active)) return 'missing';
   return id === record.active ? 'active' : 'standby';
+}
+
+/** The sum of some counts. */
+export function sum(counts: Iterable<number>): number {
+  return [...counts].reduce((total, count) => total + count, 0);
 }
 
 function activeThenNewest(left: KeyStatus, right: KeyStatus): number {

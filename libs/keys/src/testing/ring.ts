@@ -6,6 +6,7 @@ import {
   importKey,
   type KeyEncryptionKey,
   type KeyRing,
+  type KeyRingHolder,
   openDataKey,
   rewrap,
 } from '@stigmer/crypto';
@@ -89,6 +90,10 @@ export class Things implements KeyedDocuments {
     );
   }
 
+  async neededBeyond(known: readonly string[]): Promise<readonly string[]> {
+    return [...(await this.countByKey()).keys()].filter((id) => !known.includes(id));
+  }
+
   total(): Promise<number> {
     return this.rows.countDocuments();
   }
@@ -116,13 +121,13 @@ export class Things implements KeyedDocuments {
     return { rewrapped, failed: found.length - rewrapped, next };
   }
 
-  async *verify(ring: KeyRing): AsyncIterable<Verification> {
+  async *verify(keys: KeyRingHolder): AsyncIterable<Verification> {
     let checked = 0;
     for await (const { _id: documentId, crypto } of this.rows.find()) {
       checked++;
       yield {
         checked,
-        failures: opens(ring, documentId, crypto) ? [] : [{ documentId, name: '', reason: 'no' }],
+        failures: opens(keys.current, documentId, crypto) ? [] : [{ documentId, name: '', reason: 'no' }],
       };
     }
   }
