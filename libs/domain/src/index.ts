@@ -1,4 +1,5 @@
 export * from './credential';
+export * from './dependency-order';
 export * from './diagnostic';
 export * from './dotenv';
 export * from './errors';

@@ -12,7 +12,15 @@ export {
   type LoadedProgram,
   type Program,
 } from './program/program';
-export type { Context, Reference, Resource, ResourceArgs, ResourceMessage } from './program/resource';
+export type {
+  Context,
+  EnvironmentReference,
+  PinnedEnvironment,
+  Reference,
+  Resource,
+  ResourceArgs,
+  ResourceMessage,
+} from './program/resource';
 export { secret, type Secret, type SecretSource } from './program/secret';
 export type { Variable, VariableDeclaration, VariableDeclarations, Variables } from './program/variables';
 export {

@@ -44,6 +44,37 @@ describe('what a write would change', () => {
     ]);
   });
 
+  it('tells when a reference pins another version, or none any more', () => {
+    const stored =
+      '{agent_id: a, environment_refs: [{slug: prod, org: o, kind: environment, version: "3"}, {slug: b, version: "1"}]}';
+    expect(diff('AgentInstance', stored, '{agent_id: a, environment_refs: [prod@4, b]}')).toEqual([
+      'changed spec.environment_refs[0].version',
+      'removed spec.environment_refs[1].version',
+    ]);
+  });
+
+  it('tells of imports, finality and expiry', () => {
+    const stored =
+      '{imports: [{slug: base, org: o, kind: environment}], data: {A: {value: 1, expires_at: "2027-01-31T00:00:00Z"}}}';
+    expect(diff('Environment', stored, stored)).toEqual([]);
+    expect(
+      diff(
+        'Environment',
+        stored,
+        '{imports: [base@stable, team], data: {A: {value: 1, final: true, expires_at: "2027-02-28T00:00:00+00:00"}}}',
+      ),
+    ).toEqual([
+      'changed spec.data.A.expires_at',
+      'added spec.data.A.final',
+      'added spec.imports[0].version',
+      'added spec.imports[1]',
+    ]);
+    expect(diff('Environment', stored, '{data: {A: {value: 1}}}')).toEqual([
+      'removed spec.data.A.expires_at',
+      'removed spec.imports',
+    ]);
+  });
+
   it('compares lists item by item', () => {
     expect(
       diff(

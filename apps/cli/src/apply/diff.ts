@@ -40,8 +40,10 @@ function diff(
 }
 
 function diffObjects(stored: JsonObject, written: JsonObject, path: string): readonly Change[] {
-  // The server completes a reference (org, scope): only what the file says of it can differ.
-  const keys = isReference(written, path) ? Object.keys(written) : Object.keys({ ...stored, ...written });
+  // The server completes a reference (org, scope): only what the file says of it can differ, and which version it pins.
+  const keys = isReference(written, path)
+    ? Object.keys({ ...pinned(stored), ...written })
+    : Object.keys({ ...stored, ...written });
   return keys.flatMap((key): readonly Change[] => {
     const at = path === '' ? key : `${path}.${key}`;
     if (key === 'value' && written['is_secret'] === true && stored['is_secret'] === true) {
@@ -52,7 +54,11 @@ function diffObjects(stored: JsonObject, written: JsonObject, path: string): rea
 }
 
 function isReference(object: JsonObject, path: string): boolean {
-  return /_refs\[\d+\]$/.test(path) && 'slug' in object;
+  return /(_refs|\.imports)\[\d+\]$/.test(path) && 'slug' in object;
+}
+
+function pinned({ version }: JsonObject): JsonObject {
+  return version === undefined ? {} : { version };
 }
 
 function isObject(value: JsonValue): value is JsonObject {

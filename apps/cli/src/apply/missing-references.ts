@@ -1,5 +1,6 @@
 import { DomainError, KINDS as KIND_TABLE, referenceCandidates, type Violation } from '@stigmer/domain';
 import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
+import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import type { Session } from '@stigmer/proto/agentic/session/v1/api';
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
 import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
@@ -17,6 +18,8 @@ interface Pointer {
   readonly ref: string;
   /** The organization the reference names itself, if any. */
   readonly org?: string;
+  /** The version it pins; only an environment has any. */
+  readonly version?: string;
 }
 
 /**
@@ -39,11 +42,16 @@ export async function missingReferences(
   );
   return pointers
     .filter((_, index) => found[index] !== true)
-    .map(({ field, kind, ref }) => ({ field, description: `${kind} not found: ${ref}` }));
+    .map(({ field, kind, ref, version }) => ({
+      field,
+      description: `${kind} not found: ${ref}${version === undefined ? '' : `@${version}`}`,
+    }));
 }
 
 function pointersOf(resource: Resource): readonly Pointer[] {
   switch (resource.$typeName) {
+    case 'ai.stigmer.agentic.environment.v1.Environment':
+      return environmentPointers('spec.imports', (resource as Environment).spec?.imports ?? []);
     case 'ai.stigmer.agentic.agentinstance.v1.AgentInstance': {
       const { agentId = '', environmentRefs = [] } = (resource as AgentInstance).spec ?? {};
       return [
@@ -68,17 +76,21 @@ function pointersOf(resource: Resource): readonly Pointer[] {
 }
 
 function environmentPointers(field: string, refs: readonly ApiResourceReference[]): readonly Pointer[] {
-  return refs.map(({ org, slug }, index) => ({
+  return refs.map(({ org, slug, version }, index) => ({
     field: `${field}[${index}]`,
     kind: 'Environment',
     ref: slug,
     org,
+    ...(version !== '' && version !== 'latest' && { version }),
   }));
 }
 
-/** Whether writing `other` makes what is pointed at; an agent brings its default instance along. */
-function makes(other: Manifest, server: Stigmer, { kind, ref }: Pointer, org: string): boolean {
-  if (orgOf(other, server) !== org) return false;
+/**
+ * Whether writing `other` makes what is pointed at; an agent brings its default instance along. A version that is
+ * pinned has to be there already: no write makes one of a given name.
+ */
+function makes(other: Manifest, server: Stigmer, { kind, ref, version }: Pointer, org: string): boolean {
+  if (orgOf(other, server) !== org || version !== undefined) return false;
   const { slug } = identityOf(other);
   const means = (made: ServedKind, id: string, itsSlug: string): boolean =>
     made === kind &&
@@ -91,12 +103,17 @@ function makes(other: Manifest, server: Stigmer, { kind, ref }: Pointer, org: st
   );
 }
 
-async function isStored(server: Stigmer, { kind: name, ref }: Pointer, org: string): Promise<boolean> {
+async function isStored(
+  server: Stigmer,
+  { kind: name, ref, version }: Pointer,
+  org: string,
+): Promise<boolean> {
   const kind = KINDS.find((candidate) => candidate.name === name);
   // An empty reference is the server's validation to report, not a name to look up.
   if (!kind || ref === '') return ref === '';
   try {
-    await operationsOf(kind, server, org).get(ref);
+    const { get, getVersion } = operationsOf(kind, server, org);
+    await (version === undefined ? get(ref) : getVersion?.(ref, version));
     return true;
   } catch (error) {
     if (error instanceof DomainError && error.kind === 'not-found') return false;

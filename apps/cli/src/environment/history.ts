@@ -10,7 +10,7 @@ import { table } from '../output/table';
 import type { ListRequest } from '../resources/list';
 import { shortened } from '../runs/shortened';
 import { idOf } from './id-of';
-import { timeOf } from './time';
+import { timeOf } from '../time';
 
 /** Shows the versions of one environment, the newest first. */
 export async function history(context: Context, name: string, request: ListRequest): Promise<void> {

@@ -19,5 +19,5 @@ export async function writeOut(path: string, text: string, replace: boolean): Pr
 }
 
 function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
 }

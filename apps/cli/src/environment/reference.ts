@@ -25,5 +25,5 @@ export function parseVersioned(text: string): VersionedName {
 
 /** A reference to an environment at a version. */
 export function environmentReference(org: string, { name, version }: VersionedName): ApiResourceReference {
-  return { ...reference(org, 'Environment', name), version };
+  return reference(org, 'Environment', name, version);
 }

@@ -9,7 +9,7 @@ import type { EnvironmentValue } from '@stigmer/proto/agentic/environment/v1/spe
 import { createColors } from 'picocolors';
 import { table } from '../output/table';
 import { shortened } from '../runs/shortened';
-import { timeOf } from './time';
+import { timeOf } from '../time';
 
 export interface RenderOptions {
   readonly all: boolean;

@@ -14,7 +14,7 @@ import { note, print } from '../output/print';
 import { table } from '../output/table';
 import type { ListRequest } from '../resources/list';
 import { idOf } from './id-of';
-import { timeOf } from './time';
+import { timeOf } from '../time';
 
 export interface UsedByRequest extends ListRequest {
   /** Only runs that got this variable; empty: any. */

@@ -8,6 +8,7 @@ import {
 } from '@bufbuild/protobuf';
 import { looksLikeCredential } from '@stigmer/domain';
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
+import { parseTime } from '../time';
 import { readIdentifier, readReference, REFERENCE } from './read-reference';
 import { isNull, scalarText, type Reader } from './reader';
 import { didYouMean } from './suggest';
@@ -104,7 +105,16 @@ function readSingular(
     reader.problem(node, path, 'has to be a mapping');
     return undefined;
   }
+  if (desc.typeName === 'google.protobuf.Timestamp') return readTime(node, path, reader);
   return reader.plain(node) as JsonValue;
+}
+
+/** Checked here, where its place in the file is known: the contract's own reader would only say that it is wrong. */
+function readTime(node: Node, path: string, reader: Reader): JsonValue | undefined {
+  const text = isScalar(node) ? scalarText(node) : undefined;
+  if (text !== undefined && parseTime(text) !== undefined) return text.toUpperCase();
+  reader.problem(node, path, 'has to be a time such as 2027-01-31T00:00:00Z');
+  return undefined;
 }
 
 type ListField = Extract<DescField, { fieldKind: 'list' }>;

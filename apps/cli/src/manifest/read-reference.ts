@@ -8,12 +8,14 @@ export const REFERENCE = 'ai.stigmer.commons.apiresource.ApiResourceReference';
 const KIND_OF_FIELD: Readonly<Record<string, string>> = {
   environment_refs: 'environment',
   env_refs: 'environment',
+  imports: 'environment',
   skill_refs: 'skill',
 };
 
 /**
  * A reference: `{id: …}`, `{slug: …}`, a bare name, or the whole message. The wire has one place for all of them,
- * `slug`, which the server looks up as an id, as a slug and as `<prefix>-<slug>`.
+ * `slug`, which the server looks up as an id, as a slug and as `<prefix>-<slug>`. Only environments have versions: a
+ * bare name may have one behind an `@`.
  */
 export function readReference(
   field: string,
@@ -23,7 +25,7 @@ export function readReference(
   readWhole: (node: Node) => JsonObject,
 ): JsonValue | undefined {
   const kind = KIND_OF_FIELD[field];
-  if (isScalar(node)) return withKind({ slug: scalarText(node) ?? '' }, kind);
+  if (isScalar(node)) return withKind(named(scalarText(node) ?? '', kind), kind);
   if (!isMap(node)) {
     reader.problem(node, path, 'has to be a name, {id: …} or {slug: …}');
     return undefined;
@@ -43,6 +45,11 @@ export function readIdentifier(node: Node, path: string, reader: Reader): string
       : undefined;
   if (given === undefined) reader.problem(node, path, 'has to be a name, {id: …} or {slug: …}');
   return given;
+}
+
+function named(text: string, kind: string | undefined): JsonObject {
+  const at = kind === 'environment' ? text.indexOf('@') : -1;
+  return at < 1 ? { slug: text } : { slug: text.slice(0, at), version: text.slice(at + 1) };
 }
 
 function pluck(map: YAMLMap, key: string): string | undefined {

@@ -27,6 +27,43 @@ const instance = (refs: string): string =>
 const task = (kind: string): string =>
   `apiVersion: agentic.stigmer.ai/v1\nkind: Workflow\nmetadata: { name: w }\nspec: { tasks: [{ name: t, kind: ${kind} }] }`;
 
+describe('an environment in a file', () => {
+  it('may import others, by their name or at a version', () => {
+    const [resource] = json(
+      environment('  imports: [base, team@stable, { id: env-x, version: 3 }, { slug: y, version: v1 }]'),
+    );
+    const kind = 'environment';
+    expect(resource).toMatchObject({
+      spec: {
+        imports: [
+          { kind, slug: 'base' },
+          { kind, slug: 'team', version: 'stable' },
+          { kind, slug: 'env-x', version: '3' },
+          { kind, slug: 'y', version: 'v1' },
+        ],
+      },
+    });
+    expect(json(instance('prod@12'))).toMatchObject([
+      { spec: { environment_refs: [{ kind, slug: 'prod', version: '12' }] } },
+    ]);
+  });
+
+  it('may have values that are final and that expire', () => {
+    const [resource] = json(
+      environment('  data: { A: { value: 1, final: true, expiresAt: 2027-01-31t01:00:00.5+01:00 } }'),
+    );
+    expect(resource).toMatchObject({
+      spec: { data: { A: { value: '1', final: true, expires_at: '2027-01-31T00:00:00.500Z' } } },
+    });
+  });
+
+  it.each(['tomorrow', '2027-01-31', '30d', '[1]', '1'])('that expires %s is told its place', (time) => {
+    expect(problems(environment(`  data:\n    A: { value: 1, expires_at: ${time} }`))).toEqual([
+      'file.yaml:6:32: spec.data["A"].expires_at: has to be a time such as 2027-01-31T00:00:00Z',
+    ]);
+  });
+});
+
 describe('a resource in a file', () => {
   it('is completed: the version of the wire, the organization as owner and the org of the command line', () => {
     const [resource] = json('apiVersion: ai.stigmer.agentic/v1\nkind: Environment\nmetadata: { name: e }');

@@ -13,6 +13,8 @@ import { reference } from './reference';
 /** What can be done with the resources of one kind; what a kind does not offer is missing. */
 export interface Operations {
   readonly get: (ref: string) => Promise<Resource>;
+  /** The resource as it was at a version: its number, its id or a tag. */
+  readonly getVersion?: (ref: string, version: string) => Promise<Resource>;
   readonly delete: (id: string) => Promise<Resource>;
   /** Deletes although others refer to it. */
   readonly forceDelete?: (id: string) => Promise<Resource>;
@@ -40,6 +42,7 @@ export function operationsOf({ name }: Kind, server: Stigmer, org: string = serv
     case 'Environment':
       return {
         get: (ref) => server.environments.getByReference(reference(org, name, ref)),
+        getVersion: (ref, version) => server.environments.getByReference(reference(org, name, ref, version)),
         delete: (resourceId) => server.environments.delete({ resourceId }),
         forceDelete: (resourceId) => server.environments.delete({ resourceId, force: true }),
         list: (page) => server.environments.list({ org, ...page }),

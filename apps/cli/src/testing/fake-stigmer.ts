@@ -1,4 +1,4 @@
-import { clone, create, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { clone, create, toJson, type DescMessage, type JsonObject, type Message } from '@bufbuild/protobuf';
 import { aborted, DomainError, notFound, REDACTED, referenceCandidates, slugify } from '@stigmer/domain';
 import { AgentSchema, type Agent } from '@stigmer/proto/agentic/agent/v1/api';
 import { AgentCommandController } from '@stigmer/proto/agentic/agent/v1/command';
@@ -37,6 +37,11 @@ export class FakeStigmer {
     return server
       .serve(EnvironmentCommandController, {
         apply: (environment) => Promise.resolve(redacted(environments.apply(environment))),
+        create: (environment) => Promise.resolve(redacted(environments.apply(environment))),
+        update: (environment) => {
+          const { spec } = environments.byReference(environment.metadata?.slug ?? '');
+          return Promise.resolve(redacted(environments.apply(keepingSecrets(environment, spec))));
+        },
         delete: ({ resourceId, force }) => {
           const users = [...agentInstances.all()].filter(({ spec }) =>
             spec?.environmentRefs.some(
@@ -55,6 +60,7 @@ export class FakeStigmer {
         },
       })
       .serve(EnvironmentQueryController, {
+        get: ({ value }) => Promise.resolve(redacted(environments.byReference(value))),
         getByReference: ({ slug }) => Promise.resolve(redacted(environments.byReference(slug))),
         list: ({ pageSize, pageToken }) => {
           const from = Number(pageToken || '0');
@@ -147,8 +153,7 @@ class Shelf<R extends Resource> {
     const version = Number(before?.metadata?.version?.id ?? '0');
     if (expected && expected !== String(version)) throw aborted('the version is stale');
     if (!stored.metadata) throw new DomainError('invalid-argument', 'metadata is missing');
-    const unchanged =
-      before !== undefined && JSON.stringify(specOf(before)) === JSON.stringify(specOf(stored));
+    const unchanged = before !== undefined && this.#specOf(before) === this.#specOf(stored);
     stored.metadata.slug = slug;
     stored.metadata.id = before?.metadata?.id ?? `${this.prefix}-0000000000${slug}`;
     stored.metadata.version = create(versionSchema(this.schema), {
@@ -179,10 +184,11 @@ class Shelf<R extends Resource> {
     this.#items.delete(found.metadata?.slug ?? '');
     return found;
   }
-}
 
-function specOf(resource: Resource): unknown {
-  return 'spec' in resource ? resource.spec : undefined;
+  #specOf(resource: R): string {
+    const { spec } = toJson(this.schema, resource as Message) as JsonObject;
+    return JSON.stringify(spec);
+  }
 }
 
 function versionSchema(schema: DescMessage): DescMessage {
@@ -194,5 +200,14 @@ function versionSchema(schema: DescMessage): DescMessage {
 function redacted(environment: Environment): Environment {
   const copy = clone(EnvironmentSchema, environment);
   for (const value of Object.values(copy.spec?.data ?? {})) if (value.isSecret) value.value = REDACTED;
+  return copy;
+}
+
+/** `********` keeps what is stored, as on the server. */
+function keepingSecrets(draft: Environment, stored: Environment['spec']): Environment {
+  const copy = clone(EnvironmentSchema, draft);
+  for (const [key, value] of Object.entries(copy.spec?.data ?? {})) {
+    if (value.value === REDACTED) value.value = stored?.data[key]?.value ?? '';
+  }
   return copy;
 }

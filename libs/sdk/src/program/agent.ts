@@ -6,6 +6,7 @@ import {
   type BuildContext,
   type Context,
   envelope,
+  type EnvironmentReference,
   environmentRefs,
   refer,
   type Reference,
@@ -54,7 +55,7 @@ export class Agent implements Resource<'Agent'> {
 export interface AgentInstanceArgs extends ResourceArgs {
   readonly agent: Reference<'Agent'>;
   /** Merged in this order: a later environment wins over an earlier one. */
-  readonly environments?: readonly Reference<'Environment'>[];
+  readonly environments?: readonly EnvironmentReference[];
 }
 
 /** An agent bound to the environments it runs with. */

@@ -156,6 +156,64 @@ describe('the declared resources', () => {
     });
   });
 
+  test('an environment imports others, is written after them, and may pin a version of them', async () => {
+    const messages = await declare((ctx) => {
+      new Environment(ctx, 'My Prod', {
+        data: {},
+        imports: ['base', { environment: 'team', version: 'stable' }],
+      });
+      const base = new Environment(ctx, 'base', { data: {} });
+      new Environment(ctx, 'canary', { data: {}, imports: [{ environment: base, version: '3' }] });
+      new AgentInstance(ctx, 'i', {
+        agent: 'a',
+        environments: [{ environment: base, version: '3' }, 'my-prod'],
+      });
+    });
+    expect(messages.map(({ metadata }) => metadata?.name)).toEqual(['base', 'My Prod', 'canary', 'i']);
+    const base = { org: 'acme', kind: 'environment', slug: 'base' };
+    expect(json(messages[1])).toMatchObject({
+      spec: { imports: [base, { org: 'acme', kind: 'environment', slug: 'team', version: 'stable' }] },
+    });
+    expect(json(messages[2])).toMatchObject({ spec: { imports: [{ ...base, version: '3' }] } });
+    expect(json(messages[3])).toMatchObject({
+      spec: { environmentRefs: [{ ...base, version: '3' }, { slug: 'my-prod' }] },
+    });
+  });
+
+  test('environments that import each other in a circle are refused, with the path', async () => {
+    await expect(
+      declare((ctx) => {
+        new Environment(ctx, 'a', { data: {}, imports: ['b'] });
+        new Environment(ctx, 'b', { data: {}, imports: [{ environment: 'a', version: '1' }] });
+      }),
+    ).rejects.toThrow('environments import each other in a circle: a → b → a');
+  });
+
+  test('a variable may be final, and expire', async () => {
+    const expiresAt = '2027-01-31T00:00:00Z';
+    const [environment] = await declare((ctx) => {
+      new Environment(ctx, 'e', {
+        data: {
+          TOKEN: { value: secret({ file: './token' }), expiresAt: new Date(expiresAt) },
+          REGION: { value: 'eu', final: true, expiresAt: '2027-01-31T01:00:00+01:00' },
+        },
+      });
+    });
+    expect(json(environment)['spec']).toEqual({
+      data: {
+        TOKEN: { value: 'a token for the tests', isSecret: true, expiresAt },
+        REGION: { value: 'eu', final: true, expiresAt },
+      },
+    });
+    for (const wrong of ['tomorrow', '2027-01-31', '2027-01-31T00:00:00', new Date(Number.NaN)]) {
+      await expect(
+        declare((ctx) => {
+          new Environment(ctx, 'e', { data: { A: { value: '1', expiresAt: wrong } } });
+        }),
+      ).rejects.toThrow('A: expiresAt has to be a Date or a time such as 2027-01-31T00:00:00Z');
+    }
+  });
+
   test('an MCP server is described by what it needs', () => {
     expect(stdioServer('s', { command: 'npx', args: ['x'], env: ['A', 'B'], tools: ['t'] })).toMatchObject({
       name: 's',

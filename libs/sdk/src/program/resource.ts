@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { invalidArgument, type KindName, slugify } from '@stigmer/domain';
+import { dependencyOrder, invalidArgument, type KindName, slugify } from '@stigmer/domain';
 import type { Agent } from '@stigmer/proto/agentic/agent/v1/api';
 import type { AgentInstance } from '@stigmer/proto/agentic/agentinstance/v1/api';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
@@ -30,6 +30,8 @@ export type DeclarableKind = (typeof DECLARABLE)[number];
 export interface Resource<K extends DeclarableKind = DeclarableKind> {
   readonly kind: K;
   readonly name: string;
+  /** The slugs of what has to be written before it, of its own kind. */
+  readonly imports?: readonly string[];
   /** Its message, once the values of its secrets may be read. */
   build(context: BuildContext): Promise<ResourceMessage>;
 }
@@ -65,14 +67,29 @@ export class Context {
     this.#resources.push(resource);
   }
 
-  /** In dependency order; within a kind, in the order of the program. */
+  /** In dependency order; else in the order of the program. */
   get resources(): readonly Resource[] {
-    return DECLARABLE.flatMap((kind) => this.#resources.filter((resource) => resource.kind === kind));
+    const ranked = DECLARABLE.flatMap((kind) => this.#resources.filter((resource) => resource.kind === kind));
+    const order = dependencyOrder(ranked, ({ imports = [] }) =>
+      ranked.filter(({ kind, name }) => kind === 'Environment' && imports.includes(slugify(name))),
+    );
+    if (order.kind === 'ordered') return order.items;
+    const path = order.path.map(({ name }) => slugify(name)).join(' → ');
+    throw invalidArgument(`environments import each other in a circle: ${path}`);
   }
 }
 
 /** A resource of the same program, or the id, slug or name of one that exists already. */
 export type Reference<K extends DeclarableKind> = Resource<K> | string;
+
+/** An environment as it is now, or pinned to one of its versions. */
+export type EnvironmentReference = Reference<'Environment'> | PinnedEnvironment;
+
+export interface PinnedEnvironment {
+  readonly environment: Reference<'Environment'>;
+  /** A version's number or id, or a tag. */
+  readonly version: string;
+}
 
 /** How a reference reads on the wire: the server looks it up as an id, then as a slug. */
 export function refer(target: Reference<DeclarableKind>): string {
@@ -80,9 +97,21 @@ export function refer(target: Reference<DeclarableKind>): string {
 }
 
 /** References to environments, in the order in which they are merged. */
-export function environmentRefs(environments: readonly Reference<'Environment'>[], { org }: BuildContext) {
+export function environmentRefs(environments: readonly EnvironmentReference[], { org }: BuildContext) {
   const kind = ApiResourceKind.environment;
-  return environments.map((target) => create(ApiResourceReferenceSchema, { org, kind, slug: refer(target) }));
+  return environments.map((target) => {
+    const { environment, version } = isPinned(target) ? target : { environment: target, version: '' };
+    return create(ApiResourceReferenceSchema, { org, kind, slug: refer(environment), version });
+  });
+}
+
+/** The environment that a reference is about, whatever version of it. */
+export function environmentOf(target: EnvironmentReference): string {
+  return refer(isPinned(target) ? target.environment : target);
+}
+
+function isPinned(target: EnvironmentReference): target is PinnedEnvironment {
+  return typeof target === 'object' && 'environment' in target;
 }
 
 /** The fields that all kinds have alike. */

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { invalidArgument, looksLikeCredential } from '@stigmer/domain';
 import {
   EnvironmentSpecSchema,
@@ -23,6 +24,10 @@ export interface Variable {
   readonly description?: string;
   /** Says that a value is no secret although it looks like one. */
   readonly plain?: true;
+  /** No later layer of a run may give this variable another value. */
+  readonly final?: boolean;
+  /** A run that would get the value after that moment is refused. As a text: RFC 3339. */
+  readonly expiresAt?: Date | string;
 }
 
 export function declarationSpec(declarations: VariableDeclarations = {}) {
@@ -38,16 +43,31 @@ function declarationValue(declared: VariableDeclaration): MessageInitShape<typeo
 }
 
 /** Secrets are asked for one after the other, in the program's order: two prompts cannot share a terminal. */
-export async function variablesSpec(variables: Variables, description: string, { reveal }: BuildContext) {
+export async function variablesSpec(variables: Variables, { reveal }: BuildContext) {
   const data: [string, MessageInitShape<typeof EnvironmentValueSchema>][] = [];
   for (const [name, given] of Object.entries(variables)) {
     const variable: Variable =
       typeof given === 'string' || given instanceof Secret ? { value: given } : given;
+    const { description = '', final = false } = variable;
     const isSecret = variable.value instanceof Secret;
     const value = variable.value instanceof Secret ? await reveal(variable.value) : variable.value;
-    data.push([name, { value, isSecret, description: variable.description ?? '' }]);
+    data.push([name, { value, isSecret, description, final, ...expiryOf(name, variable) }]);
   }
-  return create(EnvironmentSpecSchema, { description, data: Object.fromEntries(data) });
+  return Object.fromEntries(data);
+}
+
+function expiryOf(name: string, { expiresAt }: Variable) {
+  if (expiresAt === undefined) return {};
+  const date = typeof expiresAt === 'string' ? parsedTime(expiresAt) : expiresAt;
+  if (Number.isNaN(date.getTime())) {
+    throw invalidArgument(`${name}: expiresAt has to be a Date or a time such as 2027-01-31T00:00:00Z`);
+  }
+  return { expiresAt: timestampFromDate(date) };
+}
+
+/** With its offset: a time without one would mean another moment on every machine. */
+function parsedTime(text: string): Date {
+  return new Date(/T.*(Z|[+-]\d{2}:\d{2})$/.test(text) ? text : Number.NaN);
 }
 
 /** Source text is copied, committed and shared: a credential in it is refused where it is declared. */

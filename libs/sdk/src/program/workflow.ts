@@ -7,6 +7,7 @@ import {
   type BuildContext,
   type Context,
   envelope,
+  type EnvironmentReference,
   environmentRefs,
   refer,
   type Reference,
@@ -70,7 +71,7 @@ function toTask({ name, kind, config, exportAs, then }: TaskArgs) {
 export interface WorkflowInstanceArgs extends ResourceArgs {
   readonly workflow: Reference<'Workflow'>;
   /** Merged in this order: a later environment wins over an earlier one. */
-  readonly environments?: readonly Reference<'Environment'>[];
+  readonly environments?: readonly EnvironmentReference[];
 }
 
 /** A workflow bound to the environments it runs with. */
