@@ -126,20 +126,3 @@ describe(`Vault Transit, at ${WHERE}`, () => {
     for (const form of [...formsOf(key), 'canary-token', server.token]) expect(text).not.toContain(form);
   });
 });
-
-// Made with pyca/cryptography and never to be regenerated: what stands here stands in databases.
-describe('A key that was sealed by Transit years ago', () => {
-  it('opens with the frozen associated data', async () => {
-    const frozen = await startTransit({ 'transit/stigmer': Buffer.alloc(32, 0x42) });
-    try {
-      const { address, token } = frozen;
-      const old = new VaultTransit({ address, token: () => token, mount: 'transit', key: 'stigmer' });
-      const opened = await old.unwrap(FROZEN, { ring: 'environment', kid: '47f8200da652bcc6' });
-      expect(opened.toString('hex')).toBe('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
-    } finally {
-      await frozen.stop();
-    }
-  });
-});
-
-const FROZEN = 'vault:v1:ZGVmZ2hpamtsbW5vWyK+24goizuuH4pTMEaDJf009BNTyQXMFudsm0SSQzw3Jc3PHvUEX6nBdS5fSGyS';
