@@ -37,7 +37,6 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\\', '\\\\'],
   ['"', '\\"'],
   ['$', '\\$'],
-  ['\n', '\\n'],
   ['\r', '\\r'],
 ]);
 
@@ -48,5 +47,5 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 function quoted(value: string): string {
   if (BARE.test(value)) return value;
   if (!/['\r]/.test(value)) return `'${value}'`;
-  return `"${value.replace(/[\\"$\n\r]/g, (character) => ESCAPES.get(character) ?? character)}"`;
+  return `"${value.replace(/[\\"$\r]/g, (character) => ESCAPES.get(character) ?? character)}"`;
 }

@@ -77,7 +77,6 @@ describe('a file of variables', () => {
   it.each(FILE_FORMATS)('in %s reads back whatever was written', (format) => {
     fc.assert(
       fc.property(fc.dictionary(name, value, { maxKeys: 8 }), (variables) => {
-        fc.pre(format === 'dotenv' || format === 'kubernetes' || Object.keys(variables).length > 0);
         expect(read(format, writeVariables(format, content(variables, ['TOKEN'])))).toEqual({ ...variables });
       }),
       { numRuns: 400 },
@@ -102,9 +101,9 @@ describe('a file of variables', () => {
     expect(
       writeVariables(
         'dotenv',
-        content({ A: 'x-1.2/y', B: '', C: 'a b', D: '$HOME `id`', E: "it's", F: 'a\nb' }),
+        content({ A: 'x-1.2/y', B: '', C: 'a b', D: '$HOME `id`', E: "it's", F: 'a\nb', G: "'\n$" }),
       ),
-    ).toBe(`A=x-1.2/y\nB=\nC='a b'\nD='$HOME \`id\`'\nE="it's"\nF='a\nb'\n`);
+    ).toBe(`A=x-1.2/y\nB=\nC='a b'\nD='$HOME \`id\`'\nE="it's"\nF='a\nb'\nG="'\n\\$"\n`);
   });
 
   it('in YAML and JSON takes numbers and switches as they are written', () => {
