@@ -41,7 +41,7 @@ const boundaries = [
   {
     sourceTag: 'type:keys',
     onlyDependOnLibsWithTags: ['type:mongo', 'type:platform', 'type:crypto', 'type:domain', 'type:contract'],
-    allowedExternalImports: ['mongoose', 'zod', '@aws-sdk/client-kms', '@bufbuild/protobuf'],
+    allowedExternalImports: ['mongoose', 'zod', '@aws-sdk/client-kms', '@bufbuild/*'],
   },
   {
     sourceTag: 'type:app',

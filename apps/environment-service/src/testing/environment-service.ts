@@ -7,6 +7,7 @@ import { freePort } from '@stigmer/embedded';
 import { serviceDefinition } from '@stigmer/proto';
 import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
 import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v1/query';
+import { EnvironmentKeyController } from '@stigmer/proto/agentic/key/v1/command';
 import { EnvironmentUsers } from '@stigmer/proto/internal/v1/environment_users';
 import { EnvironmentVault } from '@stigmer/proto/internal/v1/environment_vault';
 import {
@@ -47,6 +48,7 @@ export async function startEnvironmentService(options: {
   readonly mongoUrl: string;
   readonly key?: string;
   readonly previous?: string;
+  readonly keyStore?: string;
   readonly controlPlane?: string;
   readonly logLevel?: 'debug' | 'error';
 }): Promise<TestService> {
@@ -63,6 +65,7 @@ export async function startEnvironmentService(options: {
     STIGMER_CONTROL_PLANE: options.controlPlane ?? '127.0.0.1:1',
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY: options.key ?? randomBytes(32).toString('base64'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_PREVIOUS: options.previous ?? '',
+    ...(options.keyStore !== undefined && { STIGMER_ENVIRONMENT_KEY_STORE: options.keyStore }),
   });
   const lines: string[] = [];
   const log = createLogger('environment-service', options.logLevel ?? 'debug', {
@@ -70,7 +73,12 @@ export async function startEnvironmentService(options: {
   });
   const running: RunningService = await start({
     name: 'environment-service',
-    services: [EnvironmentCommandController, EnvironmentQueryController, EnvironmentVault],
+    services: [
+      EnvironmentCommandController,
+      EnvironmentQueryController,
+      EnvironmentVault,
+      EnvironmentKeyController,
+    ],
     config,
     module: await AppModule.create(config, log),
     log,
@@ -82,7 +90,7 @@ export async function startEnvironmentService(options: {
     owner: { metadata: ownerMetadata() },
     as: (name) => {
       const made = clients(listen, identities.identity(name));
-      open.push(made.commands, made.queries, made.vault);
+      open.push(made.commands, made.queries, made.vault, made.keys);
       return made;
     },
     async close() {
@@ -128,6 +136,7 @@ function clients(address: string, identity: Identity) {
     commands: serviceClient(EnvironmentCommandController, options),
     queries: serviceClient(EnvironmentQueryController, options),
     vault: serviceClient(EnvironmentVault, options),
+    keys: serviceClient(EnvironmentKeyController, options),
   };
 }
 

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { KeyRing, KeyRingHolder } from '@stigmer/crypto';
 import { failedPrecondition, notFound } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
@@ -23,8 +25,8 @@ export interface ManagedKeyRingOptions {
   readonly connection: Connection;
   readonly documents: KeyedDocuments;
   readonly log: Logger;
-  /** This process among the replicas. */
-  readonly identity: string;
+  /** This process among the replicas; by default a name of its own on this host. */
+  readonly identity?: string;
   readonly timings?: Partial<Timings>;
 }
 
@@ -154,7 +156,9 @@ export class ManagedKeyRing implements KeyRingHolder {
 }
 
 async function assemble(options: ManagedKeyRingOptions): Promise<Parts> {
-  const { connection, documents, identity, log } = options;
+  const { connection, documents, log } = options;
+  // A pod's name is its host's; of several processes on a laptop each needs its own.
+  const identity = options.identity ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   const timings = { ...TIMINGS, ...options.timings };
   const known = new KnownKeys(options.sources, log);
   const records = new KeyRecords(connection);
