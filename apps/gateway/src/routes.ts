@@ -7,8 +7,10 @@ import { AgentInstanceCommandController } from '@stigmer/proto/agentic/agentinst
 import { AgentInstanceQueryController } from '@stigmer/proto/agentic/agentinstance/v1/query';
 import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
 import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v1/query';
+import { EnvironmentUsageController } from '@stigmer/proto/agentic/environment/v1/usage';
 import { ExecutionContextCommandController } from '@stigmer/proto/agentic/executioncontext/v1/command';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
+import { ContextKeyController, EnvironmentKeyController } from '@stigmer/proto/agentic/key/v1/command';
 import { McpServerCommandController } from '@stigmer/proto/agentic/mcpserver/v1/command';
 import { McpServerQueryController } from '@stigmer/proto/agentic/mcpserver/v1/query';
 import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
@@ -36,12 +38,12 @@ export function routes(config: GatewayConfig): readonly Route[] {
     {
       owner: 'environment-service',
       address: config.STIGMER_ENVIRONMENT_SERVICE,
-      services: [EnvironmentCommandController, EnvironmentQueryController],
+      services: [EnvironmentCommandController, EnvironmentQueryController, EnvironmentKeyController],
     },
     {
       owner: 'execution-context-service',
       address: config.STIGMER_CONTEXT_SERVICE,
-      services: [ExecutionContextCommandController, ExecutionContextQueryController],
+      services: [ExecutionContextCommandController, ExecutionContextQueryController, ContextKeyController],
     },
     {
       owner: 'resolver-service',
@@ -68,6 +70,7 @@ export function routes(config: GatewayConfig): readonly Route[] {
         WorkflowExecutionQueryController,
         McpServerCommandController,
         McpServerQueryController,
+        EnvironmentUsageController,
       ],
     },
   ];

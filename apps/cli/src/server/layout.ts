@@ -5,6 +5,9 @@ export interface Layout {
   readonly home: string;
   /** The root key: without it the data is unreadable. */
   readonly encryptionKey: string;
+  /** Keys that were added later, of environments and of contexts. As needed as the root key. */
+  readonly environmentKeys: string;
+  readonly contextKeys: string;
   /** What the owner's CLI shows to the gateway. */
   readonly token: string;
   readonly data: string;
@@ -26,6 +29,8 @@ export function layoutOf(given: string): Layout {
   return {
     home,
     encryptionKey: join(home, 'encryption.key'),
+    environmentKeys: join(home, 'keys'),
+    contextKeys: join(home, 'context-keys'),
     token: join(home, 'token'),
     data: join(home, 'data'),
     logs: join(home, 'logs'),

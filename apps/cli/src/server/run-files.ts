@@ -22,7 +22,8 @@ export async function writeRunFiles(layout: Layout, rootKey: string | undefined)
   }
   await writePrivateFile(trustedFile(layout), identities.trusted);
   await writePrivateFile(layout.token, randomBytes(32).toString('base64url'));
-  for (const folder of [layout.data, layout.logs, layout.agentHomes, layout.codeCache]) {
+  const { environmentKeys, contextKeys, data, logs, agentHomes, codeCache } = layout;
+  for (const folder of [environmentKeys, contextKeys, data, logs, agentHomes, codeCache]) {
     await makePrivateFolder(folder);
   }
 }

@@ -27,6 +27,8 @@ describe('what each service is told', () => {
   it('gives a key of the stores to its one holder, as a file', () => {
     expect(told('STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE')).toEqual(['environment-service']);
     expect(told('STIGMER_CONTEXT_ENCRYPTION_KEY_FILE')).toEqual(['execution-context-service']);
+    expect(told('STIGMER_ENVIRONMENT_KEY_STORE')).toEqual(['environment-service']);
+    expect(told('STIGMER_CONTEXT_KEY_STORE')).toEqual(['execution-context-service']);
     expect(told('STIGMER_ENVIRONMENT_ENCRYPTION_KEY')).toEqual([]);
     expect(told('STIGMER_CONTEXT_ENCRYPTION_KEY')).toEqual([]);
   });

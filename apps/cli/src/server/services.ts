@@ -42,12 +42,14 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
     STIGMER_MONGODB_URL: world.mongodb,
     STIGMER_CONTROL_PLANE: addressOf(world, 'control-plane'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE: encryptionKeyFile(world.layout, 'environment-service'),
+    STIGMER_ENVIRONMENT_KEY_STORE: `directory:${world.layout.environmentKeys}`,
   }),
   'execution-context-service': (world) => ({
     STIGMER_LISTEN: addressOf(world, 'execution-context-service'),
     STIGMER_TRUSTED_IDENTITIES_FILE: trustedFile(world.layout),
     STIGMER_MONGODB_URL: world.mongodb,
     STIGMER_CONTEXT_ENCRYPTION_KEY_FILE: encryptionKeyFile(world.layout, 'execution-context-service'),
+    STIGMER_CONTEXT_KEY_STORE: `directory:${world.layout.contextKeys}`,
     ...passed(world, ['STIGMER_CONTEXT_MAX_LIFETIME']),
   }),
   'resolver-service': (world) => ({
