@@ -4,7 +4,7 @@ import { openBlob, sealBlob } from './blob';
 import { createDataKey, openDataKey, rewrap, type CryptoHeader, type Place } from './envelope';
 import { CryptoError } from './errors';
 import { importKey, KeyRing } from './key-ring';
-import { openValue, sealValue } from './value';
+import { openParsedValue, openValue, parseValue, sealValue } from './value';
 
 const ring = new KeyRing(importKey(randomBytes(32)));
 const place: Place = { kind: 'environment', org: 'acme', id: 'env-1' };
@@ -30,6 +30,19 @@ describe('A sealed value', () => {
         const stored = sealValue(dataKey, key, plaintext);
         expect(stored).toMatch(/^enc:v2:[A-Za-z0-9+/]+={0,2}$/);
         expect(openValue(openDataKey(ring, at, header), key, stored).reveal()).toBe(plaintext);
+      }),
+    );
+  });
+
+  it('opens after it was parsed without a key, and only for the name and the place it was parsed for', () => {
+    fc.assert(
+      fc.property(places, name, text, (at, key, plaintext) => {
+        const { dataKey } = createDataKey(ring, at);
+        const stored = sealValue(dataKey, key, plaintext);
+        expect(openParsedValue(dataKey, parseValue(at, key, stored)).toString('utf8')).toBe(plaintext);
+        const elsewhere = parseValue({ ...at, id: `${at.id}x` }, key, stored);
+        expect(failureOf(() => openParsedValue(dataKey, elsewhere))).toBe('forged');
+        expect(failureOf(() => openParsedValue(dataKey, parseValue(at, `${key}X`, stored)))).toBe('forged');
       }),
     );
   });

@@ -7,4 +7,4 @@ export { deriveContextKey, parseKey, parseKeys } from './key-source';
 export { openLegacyValue } from './legacy';
 export { createRootKey } from './root-key';
 export { Secret } from './secret';
-export { openValue, sealValue } from './value';
+export { openParsedValue, openValue, type ParsedValue, parseValue, sealValue } from './value';

@@ -26,6 +26,14 @@ describe('The frozen format', () => {
     expect(openBlob(dataKey, Buffer.from(sealed, 'base64'), facts).toString()).toBe(plaintext);
   });
 
+  it('opens a context whose data key an epoch key wraps, which the ring wraps', () => {
+    const { place, bound, header, kid, context } = vectors.epoch;
+    const epoch = new KeyRing({ id: kid, key: openDataKey(ring, place, header, bound).key });
+    const dataKey = openDataKey(epoch, context.place, context.header, [context.expiresAt]);
+    const opened = openBlob(dataKey, Buffer.from(context.sealed, 'base64'), context.facts);
+    expect(opened.toString()).toBe(context.plaintext);
+  });
+
   it('derives the context key from a root', () => {
     const root = Buffer.from(vectors.contextKey.root, 'base64');
     expect(deriveContextKey(root).toString('base64')).toBe(vectors.contextKey.derived);
