@@ -16,25 +16,10 @@ export interface Caller {
   readonly owner: boolean;
 }
 
-/** What a controller's method gets beside the request. */
+/** What a controller's method gets beside the request. Only an admitted call has one; see `Admission`. */
 export interface CallContext {
   readonly caller: Caller;
   readonly metadata: Metadata;
   /** Aborted when the caller goes away or the deadline passes; for a stream also when this service drains. */
   readonly signal: AbortSignal;
-}
-
-/** Nest hands the same call object to guard and handler; the context travels beside it, out of a client's reach. */
-const contexts = new WeakMap<object, CallContext>();
-
-/** Remembers an admitted call's context. */
-export function bindContext(call: object, context: CallContext): void {
-  contexts.set(call, context);
-}
-
-/** The context of an admitted call. A call that no guard admitted has none, and is not served. */
-export function contextOf(call: object): CallContext {
-  const context = contexts.get(call);
-  if (context === undefined) throw new Error('the call was not admitted by the identity guard');
-  return context;
 }

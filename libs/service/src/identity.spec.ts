@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { createPrivateKey } from 'node:crypto';
-import { Identity, TrustedIdentities } from './identity';
+import { Identity, type ServiceName, TrustedIdentities } from './identity';
 import { testIdentities } from './testing/identities';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
@@ -25,6 +25,26 @@ describe('a service identity', () => {
     await expect(verify(-29)).resolves.toBe('resolver-service');
     await expect(verify(91)).rejects.toThrow();
     await expect(verify(-31)).rejects.toThrow();
+  });
+
+  it('that was accepted is refused all the same by another callee, before its time and after it', async () => {
+    const token = await resolver.token('control-plane', NOW);
+    const verify = (callee: ServiceName, seconds: number) =>
+      keys.trusted.verify(token, callee, NOW + seconds * 1000);
+    await expect(verify('control-plane', 0)).resolves.toBe('resolver-service');
+    await expect(verify('control-plane', 59)).resolves.toBe('resolver-service');
+    await expect(verify('gateway', 0)).rejects.toThrow(/aud/);
+    await expect(verify('control-plane', -31)).rejects.toThrow();
+    await expect(verify('control-plane', 0)).resolves.toBe('resolver-service');
+    await expect(verify('control-plane', 91)).rejects.toThrow();
+  });
+
+  it('that was accepted is no pass for one that differs in its signature', async () => {
+    const token = await resolver.token('control-plane', NOW);
+    await expect(keys.trusted.verify(token, 'control-plane', NOW)).resolves.toBe('resolver-service');
+    const [header, payload, signature = ''] = token.split('.');
+    const altered = `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+    await expect(keys.trusted.verify(altered, 'control-plane', NOW)).rejects.toThrow(/signature/);
   });
 
   it('is refused when it was signed for longer than a minute', async () => {

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 
 /** Everyone who may hold a service identity; also the audiences of the tokens. */
@@ -19,6 +19,8 @@ const LIFETIME_SECONDS = 60;
 const CLOCK_SKEW_SECONDS = 30;
 /** A cached token is replaced while it still has this long to live, so that none expires on its way. */
 const RENEW_BEFORE_MS = 20_000;
+/** Every service holds one token per callee and makes another one each minute: far fewer than this are alive. */
+const REMEMBERED_TOKENS = 1_000;
 
 /** A service's own Ed25519 key: signs a short-lived token per callee. */
 export class Identity {
@@ -52,8 +54,21 @@ export class Identity {
   }
 }
 
+/** A token that was found good: whose it is, and between which times it need not be verified again. */
+interface Verified {
+  readonly name: ServiceName;
+  readonly from: number;
+  readonly until: number;
+}
+
 /** The public keys this service believes, by the name of their holder. */
 export class TrustedIdentities {
+  /**
+   * Tokens that were verified, by their hash. Callers use theirs for some forty seconds, and a signature costs a
+   * hundred microseconds. Only good tokens are here, so no stranger can fill it; and none is longer than it is good.
+   */
+  private readonly verified = new Map<string, Verified>();
+
   constructor(private readonly keys: ReadonlyMap<ServiceName, KeyObject>) {}
 
   /** Reads a JWKS; each key's `kid` is its holder's name. */
@@ -71,6 +86,16 @@ export class TrustedIdentities {
 
   /** Who signed the token; rejects when it is forged, expired, from a stranger or meant for someone else. */
   async verify(token: string, audience: ServiceName, now = Date.now()): Promise<ServiceName> {
+    const key = hash('sha256', `${audience} ${token}`, 'base64');
+    const known = this.verified.get(key);
+    if (known !== undefined && now >= known.from && now < known.until) return known.name;
+    this.verified.delete(key);
+    const verified = await this.verifySignature(token, audience, now);
+    this.remember(key, verified);
+    return verified.name;
+  }
+
+  private async verifySignature(token: string, audience: ServiceName, now: number): Promise<Verified> {
     const { payload, protectedHeader } = await jwtVerify(token, (header) => this.keyOf(header.kid), {
       // One algorithm, named here and not by the token: no downgrade to `none` or to a shared secret.
       algorithms: [ALGORITHM],
@@ -82,7 +107,19 @@ export class TrustedIdentities {
     });
     // The key decides who the caller is. A token that names another issuer than its key's holder is forged.
     if (payload.iss !== protectedHeader.kid) throw new Error('the issuer is not the holder of the key');
-    return serviceName(payload.iss);
+    const { iat = 0, exp = 0 } = payload;
+    return {
+      name: serviceName(payload.iss),
+      from: (iat - CLOCK_SKEW_SECONDS) * 1_000,
+      until: Math.min(exp, iat + LIFETIME_SECONDS) * 1_000,
+    };
+  }
+
+  private remember(key: string, verified: Verified): void {
+    this.verified.set(key, verified);
+    if (this.verified.size <= REMEMBERED_TOKENS) return;
+    const [oldest = ''] = this.verified.keys();
+    this.verified.delete(oldest);
   }
 
   private keyOf(kid: string | undefined): KeyObject {

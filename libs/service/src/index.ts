@@ -12,7 +12,7 @@ export {
   type Watched,
   watched,
 } from './config';
-export { outcomeOf } from './error.filter';
+export { outcomeOf } from './outcome';
 export { GrpcController, type RpcHandlers } from './grpc-controller';
 export { Identity, SERVICE_NAMES, type ServiceName, TrustedIdentities } from './identity';
 export { newId } from './ids';

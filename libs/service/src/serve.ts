@@ -1,14 +1,12 @@
 import 'reflect-metadata';
+import { promisify } from 'node:util';
 import type { DescService } from '@bufbuild/protobuf';
-import type { Server } from '@grpc/grpc-js';
-import type { DynamicModule, LoggerService, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { type GrpcOptions, Transport } from '@nestjs/microservices';
-import { MAX_MESSAGE_BYTES, packageDefinition } from '@stigmer/proto';
-import type { HealthImplementation } from 'grpc-health-check';
-import { IdentityGuard } from './auth.guard';
+import { Admission } from './admission';
 import { ConfigError, type ServiceConfig } from './config';
-import { ErrorFilter } from './error.filter';
+import { controllersOf } from './grpc-controller';
+import { type CallPath, createServer, listen, serveController } from './grpc-server';
 import type { ServiceName } from './identity';
 import type { Logger } from './logger';
 import { addStandardServices, drain } from './standard-services';
@@ -28,67 +26,66 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-/** Starts a service: transport, health, reflection, identity, validation and errors are the same for all. */
-export async function start({
-  name,
-  services,
-  config,
-  module,
-  log,
-}: ServiceOptions): Promise<RunningService> {
-  const {
-    STIGMER_IDENTITY_KEY: identity,
-    STIGMER_LISTEN: listen,
-    STIGMER_TRUSTED_IDENTITIES: trusted,
-  } = config;
+/**
+ * Starts a service. Nest puts its parts together and ends them; the calls do not pass through it, but straight from
+ * grpc-js to the controllers (docs/decisions/0007). Transport, health, reflection, identity, validation and errors are
+ * the same for all.
+ */
+export async function start(options: ServiceOptions): Promise<RunningService> {
+  const { name, config, module, log } = options;
+  const { STIGMER_IDENTITY_KEY: identity } = config;
   if (identity.name !== name)
     throw new ConfigError(`STIGMER_IDENTITY_KEY is the key of ${identity.name}, not of ${name}`);
-  const server = Promise.withResolvers<{ readonly grpc: Server; readonly health: HealthImplementation }>();
-  const draining = new AbortController();
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest's options are a class by name only
-  const app = await NestFactory.createMicroservice<GrpcOptions>(module, {
-    ...transport(listen, services, (grpc) => {
-      server.resolve({ grpc, health: addStandardServices(grpc, services) });
-    }),
+  const app = await NestFactory.createApplicationContext(module, {
     logger: nestLogger(log),
     abortOnError: false,
   });
-  app.useGlobalGuards(new IdentityGuard({ self: name, trusted, draining: draining.signal, log }));
-  app.useGlobalFilters(new ErrorFilter(log));
-  await app.listen();
-  const { grpc, health } = await server.promise;
-  log.info({ listen }, `${name} is listening`);
+  try {
+    return await startServing(app, options);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+async function startServing(
+  app: INestApplicationContext,
+  { name, services, config, log }: ServiceOptions,
+): Promise<RunningService> {
+  const { STIGMER_LISTEN: address, STIGMER_TRUSTED_IDENTITIES: trusted } = config;
+  const draining = new AbortController();
+  const admission = new Admission({ self: name, trusted, draining: draining.signal, log });
+  const server = createServer();
+  serveAll(app, services, (service, controller) => {
+    serveController(server, service, controller, { admission, log } satisfies CallPath);
+  });
+  const health = addStandardServices(server, services);
+  await listen(server, address);
+  log.info({ listen: address }, `${name} is listening`);
   return {
     async close() {
       health.setStatus('', 'NOT_SERVING');
       draining.abort();
-      await drain(grpc, () => app.close());
+      await drain(server, promisify(server.tryShutdown.bind(server)));
+      await app.close();
       log.info(`${name} has stopped`);
     },
   };
 }
 
-/** Nest's gRPC transport over our descriptors; `onServer` gets the gRPC server before it takes calls. */
-function transport(
-  listen: string,
+/** A service without a controller is a mistake that is better found at the start than by a caller. */
+function serveAll(
+  app: INestApplicationContext,
   services: readonly DescService[],
-  onServer: (server: Server) => void,
-): GrpcOptions {
-  return {
-    transport: Transport.GRPC,
-    options: {
-      url: listen,
-      package: [...new Set(services.map(({ file }) => file.proto.package))],
-      packageDefinition: packageDefinition(...services),
-      maxReceiveMessageLength: MAX_MESSAGE_BYTES,
-      maxSendMessageLength: MAX_MESSAGE_BYTES,
-      keepalive: { keepaliveTimeMs: 60_000, keepaliveTimeoutMs: 20_000 },
-      gracefulShutdown: true,
-      onLoadPackageDefinition: (_definition: object, server: Server) => {
-        onServer(server);
-      },
-    },
-  };
+  serveOne: (service: DescService, controller: object) => void,
+): void {
+  const controllers = controllersOf(app);
+  for (const service of services) {
+    const controller = controllers.get(service.typeName);
+    if (controller === undefined) throw new Error(`no controller serves ${service.typeName}`);
+    serveOne(service, controller);
+  }
 }
 
 /** Nest's own lines: its start-up chatter is dropped, what it warns of goes to the log. */

@@ -1,15 +1,15 @@
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { permissionDenied, unauthenticated } from '@stigmer/domain';
-import { ACTOR_HEADER, bindContext, type Caller, IDENTITY_HEADER, OWNER_HEADER } from './call-context';
+import { ACTOR_HEADER, type CallContext, type Caller, IDENTITY_HEADER, OWNER_HEADER } from './call-context';
 import { mayCall } from './callers';
 import type { ServiceName, TrustedIdentities } from './identity';
 import type { Logger } from './logger';
 
-type Call = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+/** A call as grpc-js hands it over. */
+export type Call = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
-/** What the guard needs to know of the service it stands before. */
-export interface GuardOptions {
+/** What stands before a service needs to know of it. */
+export interface AdmissionOptions {
   readonly self: ServiceName;
   readonly trusted: TrustedIdentities;
   /** Aborted when the service begins to drain: ends the open streams. */
@@ -17,24 +17,20 @@ export interface GuardOptions {
   readonly log: Logger;
 }
 
-/** Admits a call whose identity token is good and whose caller the table allows; on loopback too. */
-export class IdentityGuard implements CanActivate {
-  constructor(private readonly options: GuardOptions) {}
+/**
+ * Admits a call whose identity token is good and whose caller the table allows; on loopback too. The only place that
+ * makes a `CallContext`, without which no controller can be called.
+ */
+export class Admission {
+  constructor(private readonly options: AdmissionOptions) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const call = context.getArgByIndex<Call>(2);
-    const path = call.getPath();
+  async admit(call: Call, path: string): Promise<CallContext> {
     const service = await this.identify(call, path);
     if (!mayCall(path, service)) {
       this.options.log.warn({ path, caller: service }, 'call refused: not allowed for this caller');
       throw permissionDenied(`${service} may not call ${path}`);
     }
-    bindContext(call, {
-      caller: callerOf(call, service),
-      metadata: call.metadata,
-      signal: AbortSignal.any([cancellation(call), ...('write' in call ? [this.options.draining] : [])]),
-    });
-    return true;
+    return new AdmittedCall(call, callerOf(call, service), this.options.draining);
   }
 
   private async identify(call: Call, path: string): Promise<ServiceName> {
@@ -47,6 +43,29 @@ export class IdentityGuard implements CanActivate {
       this.options.log.warn({ path, err: error }, 'call refused: bad identity token');
       throw unauthenticated('the service identity is not valid here');
     }
+  }
+}
+
+class AdmittedCall implements CallContext {
+  private made: AbortSignal | undefined;
+
+  constructor(
+    private readonly call: Call,
+    readonly caller: Caller,
+    private readonly draining: AbortSignal,
+  ) {}
+
+  get metadata(): CallContext['metadata'] {
+    return this.call.metadata;
+  }
+
+  /** Made when it is asked for: most calls are over before anybody would look at one, and it costs as much as they do. */
+  get signal(): AbortSignal {
+    this.made ??=
+      'write' in this.call
+        ? AbortSignal.any([cancellation(this.call), this.draining])
+        : cancellation(this.call);
+    return this.made;
   }
 }
 

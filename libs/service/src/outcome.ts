@@ -1,26 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { type ArgumentsHost, Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { DomainError } from '@stigmer/domain';
 import { errorStatus } from '@stigmer/proto';
 import { toStatus } from '@stigmer/sdk';
-import { type Observable, throwError } from 'rxjs';
 import type { Logger } from './logger';
 
-/** The only way an error leaves a Nest service. */
-@Catch()
-export class ErrorFilter implements RpcExceptionFilter {
-  constructor(private readonly log: Logger) {}
-
-  catch(error: unknown, host: ArgumentsHost): Observable<never> {
-    const call = host.getArgByIndex<{ getPath(): string }>(2);
-    return throwError(() => outcomeOf(error, call.getPath(), this.log));
-  }
-}
-
 /**
- * How a failed call ends. What a caller may act on is a DomainError and keeps its words; anything else stays here,
- * in the log, under an id that the caller is given.
+ * How a failed call ends, and the only way an error leaves a service. What a caller may act on is a DomainError and
+ * keeps its words; anything else stays here, in the log, under an id that the caller is given.
  */
 export function outcomeOf(error: unknown, path: string, log: Logger) {
   if (error instanceof DomainError) {
