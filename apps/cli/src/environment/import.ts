@@ -1,4 +1,3 @@
-import { text } from 'node:stream/consumers';
 import { create } from '@bufbuild/protobuf';
 import { isRedacted, isWeakSecret, REDACTED } from '@stigmer/domain';
 import {
@@ -11,7 +10,7 @@ import { withServer } from '../client';
 import type { Context } from '../context';
 import { ManifestError } from '../manifest/problem';
 import { note, print } from '../output/print';
-import { readText } from '../variables/read-secret';
+import { readStdin, readText } from '../variables/read-secret';
 import { warnOfWeakSecret } from '../variables/weak-secret';
 import { editEnvironment, findEnvironment } from './edit';
 import { readDetected, readVariables } from './formats/files';
@@ -59,7 +58,7 @@ async function readFile(
   given: FileFormat | undefined,
 ): Promise<readonly FileVariable[]> {
   const format = formatOf(path, given);
-  const content = path === '-' ? await text(io.stdin) : await readText(path);
+  const content = await (path === '-' ? readStdin(io) : readText(path));
   const file = path === '-' ? '<stdin>' : path;
   return given === undefined ? readDetected(format, file, content) : readVariables(format, file, content);
 }
@@ -86,7 +85,7 @@ function tellOfSecrets(
 ): void {
   const secrets = secretsAmong(variables, stored, flags);
   for (const [name, reason] of secrets) {
-    if (!reason.startsWith('--')) note(context, `${name} is stored as a secret: ${reason}`);
+    if (reason !== undefined) note(context, `${name} is stored as a secret: ${reason}`);
   }
   for (const { name, value } of variables) {
     if (secrets.has(name) && value !== '' && isWeakSecret(value)) warnOfWeakSecret(context, name);

@@ -11,28 +11,24 @@ export interface SecrecyFlags {
   readonly plain: boolean;
 }
 
-/** The variables of a file that are stored as secrets, each with the reason, for people. */
+/** The variables of a file that are stored as secrets; with the reason where nobody said so. */
 export function secretsAmong(
   variables: readonly FileVariable[],
   { data }: Pick<EnvironmentSpec, 'data'>,
   flags: SecrecyFlags,
-): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+): ReadonlyMap<string, string | undefined> {
+  const found = new Map<string, string | undefined>();
   for (const variable of variables) {
-    const stored = Object.hasOwn(data, variable.name) && data[variable.name]?.isSecret === true;
-    const reason = stored ? 'it is one already' : reasonOf(variable, flags);
-    if (reason !== undefined) found.set(variable.name, reason);
+    const { name } = variable;
+    const stored = Object.hasOwn(data, name) && data[name]?.isSecret === true;
+    const said = stored || flags.secretsAll || flags.secret.includes(name);
+    const guess = said || flags.plain ? undefined : guessOf(variable);
+    if (said || guess !== undefined) found.set(name, guess);
   }
   return found;
 }
 
-function reasonOf(
-  { name, value, declaredSecret }: FileVariable,
-  { secret, secretsAll, plain }: SecrecyFlags,
-): string | undefined {
-  if (plain) return undefined;
-  if (secretsAll) return '--secrets-all';
-  if (secret.includes(name)) return '--secret';
+function guessOf({ name, value, declaredSecret }: FileVariable): string | undefined {
   return declaredSecret ? 'it stands in a Secret' : looksLikeCredential(name, value);
 }
 

@@ -4,6 +4,7 @@ import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import type { Session } from '@stigmer/proto/agentic/session/v1/api';
 import type { WorkflowExecution } from '@stigmer/proto/agentic/workflowexecution/v1/api';
 import type { WorkflowInstance } from '@stigmer/proto/agentic/workflowinstance/v1/api';
+import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import { table } from '../output/table';
 import { phaseName } from '../runs/phase';
 import { shortened } from '../runs/shortened';
@@ -26,14 +27,14 @@ const EXTRA: Partial<
     headings: ['AGENT', 'ENVIRONMENTS'],
     cells: (resource) => {
       const { agentId = '', environmentRefs = [] } = (resource as AgentInstance).spec ?? {};
-      return [agentId, environmentRefs.map(({ slug }) => slug).join(', ')];
+      return [agentId, environmentRefs.map(environmentName).join(', ')];
     },
   },
   WorkflowInstance: {
     headings: ['WORKFLOW', 'ENVIRONMENTS'],
     cells: (resource) => {
       const { workflowId = '', envRefs = [] } = (resource as WorkflowInstance).spec ?? {};
-      return [workflowId, envRefs.map(({ slug }) => slug).join(', ')];
+      return [workflowId, envRefs.map(environmentName).join(', ')];
     },
   },
   Session: {
@@ -52,6 +53,10 @@ const EXTRA: Partial<
     cells: (resource) => [(resource as WorkflowExecution).spec?.workflowId ?? '', ...runCells(resource)],
   },
 };
+
+function environmentName({ slug, version }: ApiResourceReference): string {
+  return version === '' ? slug : `${slug}@${version}`;
+}
 
 function runCells(resource: Resource): readonly string[] {
   const {

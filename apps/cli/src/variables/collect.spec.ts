@@ -70,6 +70,15 @@ describe('gathering variables', () => {
     expect(stderr).toBe('');
   });
 
+  it('takes no bytes for a text that are none', async () => {
+    const path = join(folder, 'binary');
+    await writeFile(path, Buffer.from([0x66, 0xff, 0xfe]));
+    await expect(gather({ secret: [`A=@${path}`] })).rejects.toThrow(`${path} is no text in UTF-8`);
+    const io = memoryIo();
+    io.stdin.end(Buffer.from([0x66, 0xff]));
+    await expect(gather({ secret: ['A=-'] }, io)).rejects.toThrow('the standard input is no text in UTF-8');
+  });
+
   it('warns that a secret on the command line can be read by others, without repeating it', async () => {
     const { stderr } = await gather({ secret: ['GITHUB_TOKEN=ghp_xxx0123456789'] });
     expect(stderr).toContain('process list');

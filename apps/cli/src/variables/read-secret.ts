@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { Context } from '../context';
+import type { Io } from '../io';
 import { reason } from '../manifest/sources';
 import { UsageError } from '../usage-error';
 import type { SecretAssignment } from './assignments';
@@ -15,7 +16,7 @@ export async function readSecret(context: Context, name: string, from: HiddenSou
     case 'file':
       return withoutLineBreak(await readText(from.path));
     case 'stdin':
-      return withoutLineBreak(await text(context.io.stdin));
+      return withoutLineBreak(await readStdin(context.io));
     case 'prompt': {
       const answer = await promptHidden(context.io, `Value of ${name} (hidden): `);
       if (answer === '') throw new UsageError(`no value was given for ${name}`);
@@ -24,11 +25,23 @@ export async function readSecret(context: Context, name: string, from: HiddenSou
   }
 }
 
+/** A file of text. Other bytes are refused: read as text, they would come out as something else, and nobody would know. */
 export async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw new UsageError(`cannot read ${path}: ${reason(error)}`);
+  });
+  return textOf(bytes, path);
+}
+
+export async function readStdin({ stdin }: Io): Promise<string> {
+  return textOf(await buffer(stdin), 'the standard input');
+}
+
+function textOf(bytes: Buffer, origin: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${origin} is no text in UTF-8`, 'store what is binary in base64');
   }
 }
 
