@@ -7,6 +7,7 @@ import { registerDelete } from './commands/delete';
 import { registerEnvironment } from './commands/environment';
 import { registerExplain } from './commands/explain';
 import { registerGet } from './commands/get';
+import { registerKeys } from './commands/keys';
 import { registerList } from './commands/list';
 import { registerSecret } from './commands/secret';
 import { registerWorkflow } from './commands/workflow';
@@ -68,6 +69,7 @@ function buildProgram(io: Io): Command {
     registerWorkflow,
     registerCancel,
     registerSecret,
+    registerKeys,
     registerServerCommands,
   ]) {
     register(program, io);

@@ -24,6 +24,7 @@ describe('starting', () => {
     'agent execute --help',
     'explain --help',
     'environment import --help',
+    'keys rewrap --help',
     'server --help',
   ])('loads neither gRPC nor YAML nor the contract for %s: it has to be quick', async (words) => {
     expect(await run(words.split(' '), memoryIo({ input: '' }))).toBe(0);

@@ -17,6 +17,7 @@ import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v
 import { EnvironmentUsageController } from '@stigmer/proto/agentic/environment/v1/usage';
 import { ExecutionContextCommandController } from '@stigmer/proto/agentic/executioncontext/v1/command';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
+import { ContextKeyController, EnvironmentKeyController } from '@stigmer/proto/agentic/key/v1/command';
 import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
 import { SessionCommandController } from '@stigmer/proto/agentic/session/v1/command';
 import { SessionQueryController } from '@stigmer/proto/agentic/session/v1/query';
@@ -34,6 +35,8 @@ const SERVICES = {
   agents: [AgentCommandController, AgentQueryController],
   agentExecutions: [AgentExecutionCommandController, AgentExecutionQueryController],
   agentInstances: [AgentInstanceCommandController, AgentInstanceQueryController],
+  contextKeys: [ContextKeyController],
+  environmentKeys: [EnvironmentKeyController],
   environments: [EnvironmentCommandController, EnvironmentQueryController, EnvironmentUsageController],
   executionContexts: [ExecutionContextCommandController, ExecutionContextQueryController],
   resolver: [ResolverQueryController],
