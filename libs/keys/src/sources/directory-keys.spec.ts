@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -110,6 +111,13 @@ describe('A folder of keys', () => {
     await expect(source.load()).rejects.toMatchObject(refusal('not the one of its name'));
     writeFileSync(path, bytes);
     expect(await idsOf(source)).toEqual([id]);
+  });
+
+  it('opens in the form that is frozen: 32 raw bytes under the fingerprint', async () => {
+    mkdirSync(folder);
+    const file = join(folder, '47f8200da652bcc6');
+    writeFileSync(file, Buffer.from(Array.from({ length: 32 }, (_, at) => at)), { mode: 0o600 });
+    expect(await idsOf(new DirectoryKeys(folder))).toEqual(['47f8200da652bcc6']);
   });
 
   it('shows no key in what it prints or refuses', async () => {
