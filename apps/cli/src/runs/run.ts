@@ -28,6 +28,7 @@ export async function executeRun<E extends Execution>(
   try {
     started = startRun(server, kind, execution);
     const created = await Promise.race([started, interrupts.left]);
+    for (const { message } of created.status?.warnings ?? []) warn(context, printable(message));
     if (!wait) {
       await print(context, resourceJson(created), () => id);
       return;

@@ -48,11 +48,13 @@ describe('runs', () => {
   /** How the next workflow goes: its states in order; `wait` holds on until the run is cancelled. */
   let script: (WorkflowExecution['status'] | 'drop' | 'wait')[];
   let failures: Error[];
+  /** What the far side has to say of a workflow's run when it starts. */
+  let warnings: readonly { readonly code: string; readonly message: string }[];
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'stigmer-cli-'));
     stigmer = new FakeStigmer();
-    [workflowRuns, agentRuns, sessions, cancelled, failures] = [[], [], [], [], []];
+    [workflowRuns, agentRuns, sessions, cancelled, failures, warnings] = [[], [], [], [], [], []];
     signals = new EventEmitter();
     script = [workflowStatus(EXECUTION_PENDING), workflowStatus(EXECUTION_COMPLETED)];
     let wake: () => void = () => undefined;
@@ -63,7 +65,9 @@ describe('runs', () => {
         create: (execution) => {
           workflowRuns.push(execution);
           const failure = failures.shift();
-          return failure ? Promise.reject(failure) : Promise.resolve(execution);
+          if (failure) return Promise.reject(failure);
+          const { metadata, spec } = execution;
+          return Promise.resolve({ metadata, spec, status: { warnings: [...warnings] } });
         },
         cancel: ({ value }) => {
           cancelled.push(value);
@@ -123,6 +127,12 @@ describe('runs', () => {
     const code = await run(['--address', server.address, ...args], { ...io, signals });
     return { code, ...io.written };
   }
+
+  it('passes on what a run is warned of when it starts', async () => {
+    warnings = [{ code: 'expiring-variable', message: 'TOKEN expires at 2026-11-25T00:00:00Z' }];
+    const { stderr } = await cli(['workflow', 'execute', 'deploy', '--no-wait']);
+    expect(stderr).toContain('warning: TOKEN expires at 2026-11-25T00:00:00Z\n');
+  });
 
   it('shows the tasks as they go, and ends with the output and exit code 0', async () => {
     script = [
