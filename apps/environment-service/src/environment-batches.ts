@@ -1,69 +1,117 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { KeyRingHolder } from '@stigmer/crypto';
-import type {
-  OpenedEnvironmentSchema,
+import { Encoded } from '@stigmer/proto';
+import {
   OpenedEnvironmentsSchema,
-  OpenEnvironmentsInput,
+  type OpenEnvironmentsInput,
 } from '@stigmer/proto/internal/v1/environment_vault';
+import { OpenedEnvironmentSchema } from '@stigmer/proto/internal/v1/environment_vault';
 import type { Logger } from '@stigmer/service';
-import { type EnvironmentDocument, toValues } from './environment-document';
-import { EnvironmentSecrets, plaintextBytes } from './environment-secrets';
-import type { EnvironmentStore } from './environments.store';
-import { pick, wantedBy } from './references';
+import type { EnvironmentDocument } from './environment-document';
+import type { EnvironmentReader } from './environment-reader';
+import { EnvironmentSecrets } from './environment-secrets';
+import { followImports, type Followed } from './imports';
+import { fillGaps, layoutOf, type OpenedLayout } from './opened-layout';
+import { fieldHead, textField } from './wire';
 
-/** Opens environments for a run: one query for all of its references, values in plaintext. */
+/** One environment of an answer, before its bytes are written. */
+interface Part {
+  readonly document: EnvironmentDocument;
+  readonly layout: OpenedLayout;
+  /** Its field, up to its variables. */
+  readonly head: readonly Uint8Array[];
+  readonly headBytes: number;
+  readonly dataBytes: number;
+}
+
+const ENVIRONMENTS = OpenedEnvironmentsSchema.field.environments.number;
+const VIA = OpenedEnvironmentSchema.field.via.number;
+
+/** Opens environments, with what they import, for a merge: values in plaintext, or redacted for people. */
 export class EnvironmentBatches {
   constructor(
-    private readonly store: EnvironmentStore,
+    private readonly reader: EnvironmentReader,
     private readonly keys: KeyRingHolder,
     private readonly log: Logger,
   ) {}
 
-  /** In the order of the references; those that mean no environment of this organization come back as missing. */
-  async open(input: OpenEnvironmentsInput): Promise<MessageInitShape<typeof OpenedEnvironmentsSchema>> {
-    const { org, references, redacted } = input;
-    // Another organization's environment does not exist for this one, so it is not even looked for.
-    const own = references.filter((reference) => reference.org === '' || reference.org === org);
-    const found = own.length === 0 ? [] : await this.store.findAny(wantedBy(org, own));
-    const picked = references.map((reference) =>
-      own.includes(reference) ? pick(reference, found) : undefined,
+  /** In the order of the merge; references that mean no environment of this organization come back as missing. */
+  async open({
+    org,
+    references,
+    redacted,
+  }: OpenEnvironmentsInput): Promise<Encoded<typeof OpenedEnvironmentsSchema>> {
+    const { reader } = this;
+    // People may see what was there two seconds ago. A run gets what is there now.
+    const since = redacted ? reader.recently : reader.from;
+    await reader.expect(org, references, since);
+    const found = await reader.find(org, references, since);
+    const roots = found.filter((document) => document !== undefined);
+    const { environments, problems } = await followImports(roots, (imports) =>
+      reader.find(org, imports, since),
     );
-    return {
-      environments: picked.filter((document) => document !== undefined).map((d) => this.openOne(d, redacted)),
-      missing: references.filter((_, index) => picked[index] === undefined),
+    const rest = {
+      missing: references.filter((_, index) => found[index] === undefined),
+      importProblems: problems.map(({ code, path }) => ({ code, path: [...path] })),
     };
+    return new Encoded(OpenedEnvironmentsSchema, this.encode(environments, redacted, rest));
   }
 
-  private openOne(
-    document: EnvironmentDocument,
+  /**
+   * Writes the answer once, into one piece of memory: what is the same for every run was encoded when the document was
+   * read, and each secret is opened straight into its place.
+   */
+  private encode(
+    environments: readonly Followed<EnvironmentDocument>[],
     redacted: boolean,
-  ): MessageInitShape<typeof OpenedEnvironmentSchema> {
-    const { _id: id, slug, org, name, version } = document;
-    return {
-      id,
-      slug,
-      org,
-      name,
-      revision: version.id,
-      data: toValues(document, this.reader(document, redacted)),
-      secretBytes: redacted ? secretBytes(document) : {},
-    };
+    rest: Parameters<typeof create<typeof OpenedEnvironmentsSchema>>[1],
+  ): Uint8Array {
+    const parts = environments.map((followed) => partOf(followed, redacted));
+    const tail = toBinary(OpenedEnvironmentsSchema, create(OpenedEnvironmentsSchema, rest));
+    const length = parts.reduce((sum, part) => sum + part.headBytes + part.dataBytes, tail.byteLength);
+    // All of it is written over: nothing of what lay in this memory before goes out.
+    const bytes = Buffer.allocUnsafe(length);
+    let at = 0;
+    for (const { document, layout, head, dataBytes } of parts) {
+      for (const piece of head) at = put(bytes, piece, at);
+      if (redacted) bytes.set(layout.redacted, at);
+      else this.fill(document, layout, bytes.subarray(at, at + dataBytes));
+      at += dataBytes;
+    }
+    if (put(bytes, tail, at) !== length) throw new Error('an answer is not as long as it was planned');
+    return bytes;
   }
 
-  private reader(document: EnvironmentDocument, redacted: boolean) {
-    if (redacted || !hasSecrets(document)) return () => '';
+  private fill(document: EnvironmentDocument, layout: OpenedLayout, into: Uint8Array): void {
+    if (layout.gaps.length === 0) {
+      into.set(layout.gapped);
+      return;
+    }
+    // The data key is unwrapped for each answer, used for all of its secrets, and kept nowhere.
     const secrets = EnvironmentSecrets.of(this.keys.current, document);
     if (secrets.legacy)
       this.log.info({ environment: document._id }, 'read in an older form, until its next write');
-    return (name: string, stored: string) => secrets.open(name, stored);
+    fillGaps(layout, secrets, into);
   }
 }
 
-function secretBytes({ data }: EnvironmentDocument): Record<string, number> {
-  const secrets = [...data].filter(([, variable]) => variable.is_secret);
-  return Object.fromEntries(secrets.map(([name, { value }]) => [name, plaintextBytes(value)]));
+function partOf({ environment, via }: Followed<EnvironmentDocument>, redacted: boolean): Part {
+  const layout = layoutOf(environment);
+  const vias = via.map((slug) => textField(VIA, slug));
+  const dataBytes = (redacted ? layout.redacted : layout.gapped).byteLength;
+  const names = [layout.names, ...vias];
+  const namesBytes = names.reduce((sum, piece) => sum + piece.byteLength, 0);
+  const start = fieldHead(ENVIRONMENTS, namesBytes + dataBytes);
+  return {
+    document: environment,
+    layout,
+    head: [start, ...names],
+    headBytes: start.byteLength + namesBytes,
+    dataBytes,
+  };
 }
 
-function hasSecrets({ data }: EnvironmentDocument): boolean {
-  return [...data.values()].some((variable) => variable.is_secret);
+function put(into: Buffer, piece: Uint8Array, at: number): number {
+  into.set(piece, at);
+  return at + piece.byteLength;
 }
