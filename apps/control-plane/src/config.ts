@@ -1,13 +1,5 @@
-import { address, serviceConfig } from '@stigmer/service';
+import { address, duration, serviceConfig } from '@stigmer/service';
 import { z } from 'zod';
-
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** A length of time as people write it: `30s`, `5m`, `24h`, `7d`. */
-const duration = z
-  .string()
-  .regex(/^\d{1,9}[smhd]$/, 'must be a number and a unit, as in 30s, 24h or 7d')
-  .transform((text) => Number.parseInt(text, 10) * UNITS[text.slice(-1) as keyof typeof UNITS]);
 
 export const controlPlaneConfig = serviceConfig.extend({
   STIGMER_MONGODB_URL: z.string().min(1).meta({ description: 'The MongoDB of the control-plane.' }),

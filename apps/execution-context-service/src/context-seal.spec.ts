@@ -18,10 +18,15 @@ const content = {
 };
 
 function sealWith(ring: KeyRing): ContextSeal {
-  return new ContextSeal({ current: ring }, createLogger('execution-context-service', 'silent'));
+  const keys = {
+    toSeal: () => Promise.resolve(ring),
+    toOpen: () => Promise.resolve(ring),
+    mayBeGone: () => false,
+  };
+  return new ContextSeal(keys, createLogger('execution-context-service', 'silent'));
 }
 
-function sealed(over: Partial<ContextDocument> = {}): ContextDocument {
+async function sealed(over: Partial<ContextDocument> = {}): Promise<ContextDocument> {
   const made = { by: 'alice', at: new Date(1_000) };
   const facts = {
     ...({ _id: 'exec-1', execution_id: 'aex-1', origin: 'run', org: 'acme', slug: 'exec-1' } as const),
@@ -30,12 +35,12 @@ function sealed(over: Partial<ContextDocument> = {}): ContextDocument {
     ...{ created: made, updated: made, expires_at: new Date(DAY) },
     ...over,
   };
-  return { ...facts, ...seal.seal(facts, content) };
+  return { ...facts, ...(await seal.seal(facts, content)) };
 }
 
-function refusal(action: () => unknown): DomainError {
+async function refusal(action: Promise<unknown>): Promise<DomainError> {
   try {
-    action();
+    await action;
   } catch (error) {
     if (error instanceof DomainError) return error;
     throw error;
@@ -44,18 +49,18 @@ function refusal(action: () => unknown): DomainError {
 }
 
 describe('A sealed context', () => {
-  it('opens to what was sealed, its digest too', () => {
-    expect(seal.open(sealed())).toEqual(content);
+  it('opens to what was sealed, its digest too', async () => {
+    expect(await seal.open(await sealed())).toEqual(content);
   });
 
-  it('shows nothing of what is in it, not even the names', () => {
-    const bytes = sealed().sealed.toString('latin1');
+  it('shows nothing of what is in it, not even the names', async () => {
+    const bytes = (await sealed()).sealed.toString('latin1');
     expect(bytes).not.toContain(CANARY);
     expect(bytes).not.toContain('TOKEN');
   });
 
-  it('is never sealed twice alike', () => {
-    const [one, other] = [sealed(), sealed()];
+  it('is never sealed twice alike', async () => {
+    const [one, other] = [await sealed(), await sealed()];
     expect(one.sealed.equals(other.sealed)).toBe(false);
     expect(one.crypto.wdek).not.toBe(other.crypto.wdek);
     expect(one.crypto.commitment).not.toBe(other.crypto.commitment);
@@ -70,24 +75,25 @@ describe('A sealed context', () => {
     ['a later birth, to live longer', { created: { by: 'alice', at: new Date(2_000) } }],
     ['a later expiry', { expires_at: new Date(2 * DAY) }],
     ['an earlier expiry', { expires_at: new Date(DAY - 1) }],
-  ])('does not open for %s', (_, altered) => {
-    const error = refusal(() => seal.open({ ...sealed(), ...altered }));
+  ])('does not open for %s', async (_, altered) => {
+    const error = await refusal(seal.open({ ...(await sealed()), ...altered }));
     expect(error.kind).toBe('failed-precondition');
     expect(error.message).toContain(`the context of ${altered.execution_id ?? 'aex-1'} cannot be opened`);
   });
 
-  it('does not open when any bit of it was changed', () => {
-    const { sealed: blob, ...document } = sealed();
+  it('does not open when any bit of it was changed', async () => {
+    const { sealed: blob, ...document } = await sealed();
     for (let at = 0; at < blob.length; at++) {
       const changed = Buffer.from(blob);
       changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
-      expect(refusal(() => seal.open({ ...document, sealed: changed })).kind).toBe('failed-precondition');
+      const error = await refusal(seal.open({ ...document, sealed: changed }));
+      expect(error.kind).toBe('failed-precondition');
     }
   });
 
-  it('names the key that it needs and the keys that are there, and no value', () => {
+  it('names the key that it needs and the keys that are there, and no value', async () => {
     const other = importKey(randomBytes(32));
-    const error = refusal(() => sealWith(new KeyRing(other)).open(sealed()));
+    const error = await refusal(sealWith(new KeyRing(other)).open(await sealed()));
     expect(error.message).toBe(
       `the context of aex-1 cannot be opened: needs the encryption key ${key.id}, configured: ${other.id}`,
     );
@@ -95,29 +101,37 @@ describe('A sealed context', () => {
 });
 
 describe('A renewed context', () => {
-  it('opens under the new expiry alone, its blob being the same', () => {
-    const before = sealed();
+  async function renewed(before: ContextDocument, until: Date, by = seal): Promise<ContextDocument> {
+    const renewal = await by.renewal(before);
+    return { ...before, expires_at: until, crypto: await renewal(until) };
+  }
+
+  it('opens under the new expiry alone, its blob being the same', async () => {
+    const before = await sealed();
     const later = new Date(2 * DAY);
-    const after = { ...before, expires_at: later, crypto: seal.renew(before, later) };
-    expect(seal.open(after)).toEqual(content);
-    expect(refusal(() => seal.open({ ...after, expires_at: before.expires_at })).kind).toBe(
-      'failed-precondition',
-    );
-    expect(refusal(() => seal.open({ ...before, expires_at: later })).kind).toBe('failed-precondition');
+    const after = await renewed(before, later);
+    expect(after.sealed).toBe(before.sealed);
+    expect(await seal.open(after)).toEqual(content);
+    for (const mixed of [
+      { ...after, expires_at: before.expires_at },
+      { ...before, expires_at: later },
+    ]) {
+      expect((await refusal(seal.open(mixed))).kind).toBe('failed-precondition');
+    }
   });
 
-  it('is not made from one whose expiry was altered', () => {
-    const altered = { ...sealed(), expires_at: new Date(3 * DAY) };
-    expect(refusal(() => seal.renew(altered, new Date(4 * DAY))).message).toContain('the context of aex-1');
+  it('is not made from one whose expiry was altered', async () => {
+    const altered = { ...(await sealed()), expires_at: new Date(3 * DAY) };
+    const error = await refusal(renewed(altered, new Date(4 * DAY)));
+    expect(error.message).toContain('the context of aex-1');
   });
 
-  it('is wrapped by the active key', () => {
+  it('is wrapped by the active key', async () => {
     const next = importKey(randomBytes(32));
-    const before = sealed();
-    const later = new Date(2 * DAY);
-    const crypto = sealWith(new KeyRing(next, [key])).renew(before, later);
-    expect(crypto.kid).toBe(next.id);
-    expect(crypto.commitment).toBe(before.crypto.commitment);
-    expect(sealWith(new KeyRing(next)).open({ ...before, expires_at: later, crypto })).toEqual(content);
+    const before = await sealed();
+    const after = await renewed(before, new Date(2 * DAY), sealWith(new KeyRing(next, [key])));
+    expect(after.crypto.kid).toBe(next.id);
+    expect(after.crypto.commitment).toBe(before.crypto.commitment);
+    expect(await sealWith(new KeyRing(next)).open(after)).toEqual(content);
   });
 });

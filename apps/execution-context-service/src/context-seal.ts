@@ -3,7 +3,7 @@ import {
   createDataKey,
   CryptoError,
   type CryptoHeader,
-  type KeyRingHolder,
+  KeyRing,
   openBlob,
   openDataKey,
   type Place,
@@ -29,18 +29,32 @@ export interface ContextContent {
   readonly digest: Uint8Array;
 }
 
+/** The keys of the moment that data keys are wrapped by. */
+export interface ContextKeys {
+  /** A ring whose active key is for what is written now. */
+  toSeal(): Promise<KeyRing>;
+  /** A ring with the key of this id, where there is one. */
+  toOpen(kid: string): Promise<KeyRing>;
+  /** Whether the key may have been destroyed before what was wrapped by it arrived in the database. */
+  mayBeGone(kid: string): boolean;
+}
+
 /**
  * Seals a context as one blob under a data key of its own. The blob is bound to the run, and to who made it and when;
  * the expiry is bound to the wrapped data key alone, so that a renewal re-wraps 60 bytes and touches no value.
  */
 export class ContextSeal {
   constructor(
-    private readonly keys: KeyRingHolder,
+    private readonly keys: ContextKeys,
     private readonly log: Logger,
   ) {}
 
-  seal(facts: SealedFacts, { data, digest }: ContextContent): Pick<ContextDocument, 'crypto' | 'sealed'> {
-    const { dataKey, header } = createDataKey(this.keys.current, placeOf(facts), boundOf(facts.expires_at));
+  async seal(
+    facts: SealedFacts,
+    { data, digest }: ContextContent,
+  ): Promise<Pick<ContextDocument, 'crypto' | 'sealed'>> {
+    const ring = await this.keys.toSeal();
+    const { dataKey, header } = createDataKey(ring, placeOf(facts), boundOf(facts.expires_at));
     // Protobuf and not JSON: JSON writes a control character in six bytes, and would outgrow a document of MongoDB.
     const content = create(CreateContextInputSchema, { data, requestDigest: digest });
     const plaintext = toBinary(CreateContextInputSchema, content);
@@ -52,10 +66,11 @@ export class ContextSeal {
   }
 
   /** What was sealed. What was altered, moved, or sealed under a key that is not here is FAILED_PRECONDITION. */
-  open(document: ContextDocument): ContextContent {
+  async open(document: ContextDocument): Promise<ContextContent> {
+    const ring = await this.keys.toOpen(document.crypto.kid);
     const plaintext = this.explained(document.execution_id, () => {
       const bound = boundOf(document.expires_at);
-      const dataKey = openDataKey(this.keys.current, placeOf(document), document.crypto, bound);
+      const dataKey = openDataKey(ring, placeOf(document), document.crypto, bound);
       return openBlob(dataKey, document.sealed, factsOf(document));
     });
     try {
@@ -66,12 +81,24 @@ export class ContextSeal {
     }
   }
 
-  /** The header under a later expiry, and under the active key. */
-  renew(document: ContextDocument, expiresAt: Date): CryptoHeader {
-    const bound = { from: boundOf(document.expires_at), to: boundOf(expiresAt) };
-    return this.explained(document.execution_id, () =>
-      rewrap(this.keys.current, placeOf(document), document.crypto, bound),
-    );
+  /**
+   * Makes the header under a later expiry and the active key of that moment. It holds on to the key that opens the
+   * context now, so that it can be asked again when the first header came too late.
+   */
+  async renewal(document: ContextDocument): Promise<(expiresAt: Date) => Promise<CryptoHeader>> {
+    const { keys } = await this.keys.toOpen(document.crypto.kid);
+    return async (expiresAt) => {
+      const { active } = await this.keys.toSeal();
+      const bound = { from: boundOf(document.expires_at), to: boundOf(expiresAt) };
+      return this.explained(document.execution_id, () =>
+        rewrap(new KeyRing(active, keys), placeOf(document), document.crypto, bound),
+      );
+    };
+  }
+
+  /** Whether what was written with this header may have come too late to keep its key from destruction. */
+  cameLate({ kid }: CryptoHeader): boolean {
+    return this.keys.mayBeGone(kid);
   }
 
   /** What cannot be opened stays so until someone acts: a failed precondition, and a line for the operator. */

@@ -20,12 +20,12 @@ beforeAll(async () => {
   connection.getClient().on('commandStarted', ({ commandName: name, command }) => {
     commands.push({ name, command });
   });
-  store = new ContextStore(connection);
+  store = new ContextStore(connection, Date.now);
   await store.prepare();
 });
 
 afterAll(async () => {
-  await store.onModuleDestroy();
+  await connection.close();
   await mongo.stop();
 });
 
@@ -77,12 +77,13 @@ describe('The store of contexts', () => {
     const read = document('raced');
     await store.insert(read);
     const until = new Date(Date.now() + 120_000);
-    expect(await store.renew(read, { ...read.crypto, wdek: 'second' }, until)).toBe(true);
-    expect(await store.renew(read, { ...read.crypto, wdek: 'third' }, until)).toBe(false);
+    const under = (wdek: string) => ({ ...read, crypto: { ...read.crypto, wdek }, expires_at: until });
+    expect(await store.update(read, under('second'))).toBe(true);
+    expect(await store.update(read, under('third'))).toBe(false);
     const renewed = (await store.findById(read._id)) ?? read;
     expect(renewed.crypto.wdek).toBe('second');
     await store.destroy(read.execution_id, 'run');
-    expect(await store.renew(renewed, { ...read.crypto, wdek: 'fourth' }, until)).toBe(false);
+    expect(await store.update(renewed, under('fourth'))).toBe(false);
   });
 
   it('keeps a run and a client apart who use the same execution id and slug', async () => {
@@ -120,7 +121,7 @@ describe('The store of contexts', () => {
       bufferCommands: false,
     }).asPromise();
     await lost.stop();
-    const call = new ContextStore(other).findById('exec-1');
+    const call = new ContextStore(other, Date.now).findById('exec-1');
     await expect(call).rejects.toMatchObject({ kind: 'unavailable', message: 'the database is unavailable' });
     await other.close();
   });

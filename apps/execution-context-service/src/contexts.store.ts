@@ -1,10 +1,10 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { OnModuleDestroy } from '@nestjs/common';
-import type { CryptoHeader } from '@stigmer/crypto';
 import { ApiResourceMetadataSchema } from '@stigmer/proto/commons/apiresource/metadata';
 import { isDuplicate, withMongo } from '@stigmer/mongo';
-import { type Connection, type Model, type QueryFilter, Schema } from 'mongoose';
+import type { Connection, mongo } from 'mongoose';
 import type { ContextDocument, Origin } from './context-document';
+import type { Clock } from './epoch';
+import { EPOCH_KEY_PREFIX } from './epoch-key';
 
 /** The document as BSON holds it: metadata as bytes, since clients choose the names of labels. */
 type Row = Omit<ContextDocument, 'metadata'> & { readonly metadata: Buffer };
@@ -12,69 +12,65 @@ type Row = Omit<ContextDocument, 'metadata'> & { readonly metadata: Buffer };
 /** What may be known of a context without its blob. */
 export type ContextSummary = Pick<ContextDocument, '_id' | 'execution_id' | 'org' | 'created' | 'expires_at'>;
 
-const stamp = new Schema({ by: String, at: Date }, { _id: false });
-const schema = new Schema(
-  {
-    _id: String,
-    execution_id: String,
-    origin: String,
-    org: String,
-    slug: String,
-    metadata: Buffer,
-    version: new Schema({ id: String, message: String, previous: String }, { _id: false, id: false }),
-    created: stamp,
-    updated: stamp,
-    expires_at: Date,
-    crypto: new Schema({ v: Number, kid: String, wdek: String, commitment: String }, { _id: false }),
-    sealed: Buffer,
-  },
-  { versionKey: false, strict: 'throw', collection: 'contexts' },
-)
-  .index({ execution_id: 1, origin: 1 }, { unique: true })
-  .index({ org: 1, slug: 1, origin: 1 }, { unique: true })
+const INDEXES: mongo.IndexDescription[] = [
+  { key: { execution_id: 1, origin: 1 }, unique: true },
+  { key: { org: 1, slug: 1, origin: 1 }, unique: true },
   // The database removes what is expired within a minute or so; nothing here serves it in the meantime.
-  .index({ expires_at: 1 }, { expireAfterSeconds: 0 });
+  { key: { expires_at: 1 }, expireAfterSeconds: 0 },
+  // Whether a key is still needed. What is half destroyed needs none.
+  { key: { 'crypto.kid': 1 }, sparse: true },
+];
 
-const MAJORITY = { w: 'majority' } as const;
+const WITHOUT_EPOCH = { $exists: true, $not: new RegExp(`^${EPOCH_KEY_PREFIX}`) };
 
-/** Contexts in MongoDB, sealed. Never cached: a copy elsewhere would outlive the run. */
-export class ContextStore implements OnModuleDestroy {
-  private readonly model: Model<Row>;
+const MAJORITY = { writeConcern: { w: 'majority' } } as const;
 
-  constructor(private readonly connection: Connection) {
-    this.model = connection.model<Row>('Context', schema as unknown as Schema<Row>);
+/**
+ * Contexts in MongoDB, sealed. Never cached: a copy elsewhere would outlive the run. By the driver itself: a context is
+ * written once and read once, so whatever is done to a document on its way is done to every single one.
+ */
+export class ContextStore {
+  private readonly rows: mongo.Collection<Row>;
+
+  constructor(
+    connection: Connection,
+    private readonly clock: Clock,
+  ) {
+    this.rows = connection.getClient().db(connection.name).collection('contexts');
   }
 
-  /** Creates the collection and its indexes. Uniqueness rests on them, so nothing is served before. */
+  /** Creates the indexes. Uniqueness rests on them, so nothing is served before. */
   async prepare(): Promise<void> {
-    await withMongo(async () => {
-      await this.model.createCollection();
-      await this.model.createIndexes();
-    });
+    await withMongo(() => this.rows.createIndexes(INDEXES));
   }
 
   /** Adds a context; false when its id, its slug or its execution id is taken by one that lives. */
   async insert(document: ContextDocument): Promise<boolean> {
     for (;;) {
-      if (await unlessTaken(() => this.model.create([toRow(document)]))) return true;
+      const inserted = await unlessTaken(async () => {
+        await this.rows.insertOne(toRow(document));
+        return true;
+      });
+      if (inserted) return true;
       if (!(await this.removeDead(document))) return false;
     }
   }
 
   /** Replaces a context, if it still has the version that the change was made from; false also when a name is taken. */
   async replace(document: ContextDocument, expectedVersion: string): Promise<boolean> {
-    const filter = { _id: document._id, 'version.id': expectedVersion, ...alive() };
-    return unlessTaken(() => this.model.replaceOne(filter, toRow(document)));
+    const filter = { _id: document._id, 'version.id': expectedVersion, ...this.alive() };
+    return unlessTaken(async () => (await this.rows.replaceOne(filter, toRow(document))).matchedCount === 1);
   }
 
   /**
-   * Puts a later expiry and the data key wrapped for it in place of those that were read; false when a renewal or a
-   * destruction came first. So a destroyed data key never comes back.
+   * Puts another expiry, data key and blob in place of those that were read; false when another write or a destruction
+   * came first. So a destroyed data key never comes back.
    */
-  async renew({ _id, crypto }: ContextDocument, header: CryptoHeader, expiresAt: Date): Promise<boolean> {
-    const filter = { _id, 'crypto.wdek': crypto.wdek, ...alive() };
-    const change = { $set: { crypto: header, expires_at: expiresAt } };
-    const { matchedCount } = await withMongo(() => this.model.updateOne(filter, change));
+  async update(before: ContextDocument, after: ContextDocument): Promise<boolean> {
+    const filter = { _id: before._id, 'crypto.wdek': before.crypto.wdek, ...this.alive() };
+    const { crypto, expires_at, sealed } = after;
+    const change = { crypto, expires_at, ...(sealed === before.sealed ? {} : { sealed }) };
+    const { matchedCount } = await withMongo(() => this.rows.updateOne(filter, { $set: change }));
     return matchedCount === 1;
   }
 
@@ -85,10 +81,9 @@ export class ContextStore implements OnModuleDestroy {
   async destroy(executionId: string, origin: Origin): Promise<boolean> {
     const filter = { execution_id: executionId, origin };
     return withMongo(async () => {
-      const withoutKey = { $unset: { crypto: 1 } };
-      const { matchedCount } = await this.model.updateOne(filter, withoutKey, { writeConcern: MAJORITY });
+      const { matchedCount } = await this.rows.updateOne(filter, { $unset: { crypto: 1 } }, MAJORITY);
       if (matchedCount === 0) return false;
-      await this.model.deleteOne(filter, { writeConcern: MAJORITY });
+      await this.rows.deleteOne(filter, MAJORITY);
       return true;
     });
   }
@@ -108,42 +103,74 @@ export class ContextStore implements OnModuleDestroy {
   /** One page of the contexts of runs, oldest first; the expired and the half destroyed too, for the sweep to finish. */
   async page(createdBefore: Date, size: number, after: string): Promise<readonly ContextSummary[]> {
     const filter = { origin: 'run' as const, 'created.at': { $lt: createdBefore }, _id: { $gt: after } };
-    const columns = { execution_id: 1, org: 1, created: 1, expires_at: 1 } as const;
+    const projection = { execution_id: 1, org: 1, created: 1, expires_at: 1 } as const;
     return withMongo(() =>
-      this.model.find(filter, columns).sort({ _id: 1 }).limit(size).lean<ContextSummary[]>(),
+      this.rows.find<ContextSummary>(filter, { projection }).sort({ _id: 1 }).limit(size).toArray(),
     );
   }
 
-  async onModuleDestroy(): Promise<void> {
-    await this.connection.close();
+  /** Whether there is a context whose data key this key has wrapped. */
+  async anyUnder(kid: string): Promise<boolean> {
+    const found = await withMongo(() => this.rows.findOne({ 'crypto.kid': kid }, { projection: { _id: 1 } }));
+    return found !== null;
   }
 
-  private async findOne(filter: QueryFilter<Row>): Promise<ContextDocument | undefined> {
-    const row = await withMongo(() => this.model.findOne({ ...filter, ...alive() }).lean<Row>());
+  /** How many contexts live. */
+  async countLiving(): Promise<number> {
+    return withMongo(() => this.rows.countDocuments(this.alive()));
+  }
+
+  /** The contexts that live, a page at a time in the order of their ids. */
+  async living(after: string, size: number): Promise<readonly ContextDocument[]> {
+    return this.pageOf({ ...this.alive(), _id: { $gt: after } }, size);
+  }
+
+  /** How many contexts each key of the ring itself has wrapped: those of before there were epochs. */
+  async countWithoutEpoch(): Promise<ReadonlyMap<string, number>> {
+    const stages = [
+      { $match: { 'crypto.kid': WITHOUT_EPOCH } },
+      { $group: { _id: '$crypto.kid', count: { $sum: 1 } } },
+    ];
+    const groups = await withMongo(() =>
+      this.rows.aggregate<{ readonly _id: string; readonly count: number }>(stages).toArray(),
+    );
+    return new Map(groups.map(({ _id, count }) => [_id, count]));
+  }
+
+  /** Those among them that another key than this one has wrapped. */
+  async withoutEpoch(exceptUnder: string, after: string, size: number): Promise<readonly ContextDocument[]> {
+    const kid = { ...WITHOUT_EPOCH, $ne: exceptUnder };
+    return this.pageOf({ 'crypto.kid': kid, _id: { $gt: after } }, size);
+  }
+
+  private async pageOf(filter: mongo.Filter<Row>, size: number): Promise<readonly ContextDocument[]> {
+    const rows = await withMongo(() => this.rows.find(filter).sort({ _id: 1 }).limit(size).toArray());
+    return rows.map(fromRow);
+  }
+
+  private async findOne(filter: mongo.Filter<Row>): Promise<ContextDocument | undefined> {
+    const row = await withMongo(() => this.rows.findOne({ ...filter, ...this.alive() }));
     return row === null ? undefined : fromRow(row);
   }
 
   /** Removes what holds this document's place and is expired or destroyed, without waiting for the database. */
   private async removeDead({ _id, execution_id, origin, org, slug }: ContextDocument): Promise<boolean> {
     const rivals = [{ _id }, { execution_id, origin }, { org, slug, origin }];
-    const dead = [{ expires_at: { $lte: new Date() } }, { crypto: { $exists: false } }];
+    const dead = [{ expires_at: { $lte: new Date(this.clock()) } }, { crypto: { $exists: false } }];
     const filter = { $and: [{ $or: rivals }, { $or: dead }] };
-    const { deletedCount } = await withMongo(() => this.model.deleteMany(filter));
+    const { deletedCount } = await withMongo(() => this.rows.deleteMany(filter));
     return deletedCount > 0;
+  }
+
+  /** Neither expired nor destroyed: all that anyone is ever served. */
+  private alive() {
+    return { expires_at: { $gt: new Date(this.clock()) }, crypto: { $exists: true } };
   }
 }
 
-/** Neither expired nor destroyed: all that anyone is ever served. */
-function alive() {
-  return { expires_at: { $gt: new Date() }, crypto: { $exists: true } };
-}
-
-async function unlessTaken(
-  write: () => Promise<readonly unknown[] | { readonly matchedCount: number }>,
-): Promise<boolean> {
+async function unlessTaken(write: () => Promise<boolean>): Promise<boolean> {
   try {
-    const written = await withMongo(write);
-    return !('matchedCount' in written) || written.matchedCount === 1;
+    return await withMongo(write);
   } catch (error) {
     if (isDuplicate(error)) return false;
     throw error;

@@ -18,7 +18,9 @@ import { type ContextData, keepRedacted, redactedData } from './context-data';
 import { type ContextDocument, toResource } from './context-document';
 import type { ContextSeal } from './context-seal';
 import type { ContextStore } from './contexts.store';
+import type { Clock } from './epoch';
 import { LEASE_MS } from './expiry';
+import { settled } from './settled';
 
 const ORIGIN = 'gateway';
 const { idPrefix: ID_PREFIX, number: KIND } = KINDS.ExecutionContext;
@@ -28,6 +30,7 @@ export interface ContextsOptions {
   readonly store: ContextStore;
   readonly seal: ContextSeal;
   readonly log: Logger;
+  readonly clock: Clock;
 }
 
 /**
@@ -59,7 +62,7 @@ export class Contexts {
         `the context ${id} belongs to the run ${document.execution_id} and ends with it: cancel the run`,
       );
     }
-    const resource = this.redacted(document);
+    const resource = await this.redacted(document);
     await this.options.store.destroy(document.execution_id, ORIGIN);
     this.options.log.info({ context: id, org: document.org, actor }, 'context deleted by a client');
     return resource;
@@ -94,7 +97,7 @@ export class Contexts {
   /** Adds a context that expires in 24 hours. */
   private async add(write: ClientWrite, { actor }: Caller): Promise<ExecutionContext> {
     const data = keepRedacted(write.data, {}, DATA_FIELD);
-    const made = { by: actor, at: new Date() };
+    const made = { by: actor, at: new Date(this.options.clock()) };
     const facts = {
       _id: write.id === '' ? newId(ID_PREFIX) : write.id,
       ...({ execution_id: write.executionId, origin: ORIGIN, org: write.org, slug: write.slug } as const),
@@ -104,8 +107,10 @@ export class Contexts {
       expires_at: new Date(made.at.getTime() + LEASE_MS),
     };
     const { store, seal, log } = this.options;
-    const document = { ...facts, ...seal.seal(facts, { data, digest: new Uint8Array() }) };
+    const content = { data, digest: new Uint8Array() };
+    const document = { ...facts, ...(await seal.seal(facts, content)) };
     if (!(await store.insert(document))) throw taken(write);
+    await settled(this.options, document, content);
     log.info({ context: document._id, org: write.org, actor }, 'context created by a client');
     return toResource(document, redactedData(data));
   }
@@ -116,21 +121,22 @@ export class Contexts {
     write: ClientWrite,
     { actor }: Caller,
   ): Promise<ExecutionContext> {
-    const { store, seal, log } = this.options;
+    const { store, seal, log, clock } = this.options;
     if (!['', existing.version.id].includes(write.expectedVersion)) throw stale(existing);
     if (write.executionId !== existing.execution_id) {
       throw failedPrecondition(`the execution id of the context ${existing._id} cannot be changed`);
     }
-    const stored = seal.open(existing);
+    const stored = await seal.open(existing);
     const data = keepRedacted(write.data, stored.data, DATA_FIELD);
     if (isUnchanged(existing, write) && sameData(data, stored.data)) return this.redacted(existing);
     const document = {
       ...existing,
-      ...{ slug: write.slug, metadata: write.metadata, updated: { by: actor, at: new Date() } },
+      ...{ slug: write.slug, metadata: write.metadata, updated: { by: actor, at: new Date(clock()) } },
       version: { id: newId('ver'), message: write.message, previous: existing.version.id },
-      ...seal.seal(existing, { data, digest: stored.digest }),
+      ...(await seal.seal(existing, { data, digest: stored.digest })),
     };
     if (!(await store.replace(document, existing.version.id))) throw stale(existing);
+    await settled(this.options, document, { data, digest: stored.digest });
     log.info({ context: document._id, org: document.org, actor }, 'context changed by a client');
     return toResource(document, redactedData(data));
   }
@@ -150,8 +156,9 @@ export class Contexts {
     return undefined;
   }
 
-  private redacted(document: ContextDocument): ExecutionContext {
-    return toResource(document, redactedData(this.options.seal.open(document).data));
+  private async redacted(document: ContextDocument): Promise<ExecutionContext> {
+    const { data } = await this.options.seal.open(document);
+    return toResource(document, redactedData(data));
   }
 }
 

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { credentials, status } from '@grpc/grpc-js';
+import { credentials, Metadata, status } from '@grpc/grpc-js';
 import { DomainError, LIMITS, REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
 import { grpcClient } from '@stigmer/proto';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
 import { ContextVault, type CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
-import { SERVICE_NAMES } from '@stigmer/service';
+import { OWNER_HEADER, SERVICE_NAMES } from '@stigmer/service';
 import { type Collection, type Connection, createConnection } from 'mongoose';
 import type { ContextDocument } from './context-document';
 import { startContextService, type TestService } from './testing/context-service';
@@ -16,6 +16,8 @@ import { startContextService, type TestService } from './testing/context-service
 const CANARY = 'canary-5b1e77d0';
 const HOUR = 3_600_000;
 const key = randomBytes(32).toString('base64');
+const OWNER = { metadata: new Metadata(), deadlineMs: 60_000 };
+OWNER.metadata.set(OWNER_HEADER, 'true');
 let mongo: EmbeddedServer & { readonly url: string };
 let database: Connection;
 let documents: Collection<ContextDocument>;
@@ -477,20 +479,35 @@ describe('The keys of a database', () => {
     );
   });
 
-  it('rotate: what the old key wrapped is read, and moves to the new one when it is renewed', async () => {
+  it('rotate in steps: nothing is lost, and a start without a key that is needed names it', async () => {
     const rotated = await startMongo();
+    const next = randomBytes(32).toString('base64');
     try {
       const input = request();
       const { executionId } = input;
       const first = await startContextService({ mongoUrl: rotated.url, key });
       await first.as('resolver-service').vault.create(input);
+      const [old] = (await first.as('gateway').keys.status({}, OWNER)).keys;
       await first.close();
+      await expect(startContextService({ mongoUrl: rotated.url, key: next })).rejects.toThrow(old?.id);
 
-      const next = randomBytes(32).toString('base64');
-      const second = await startContextService({ mongoUrl: rotated.url, key: next, previous: key });
-      expect((await revealed(executionId, second.as('workflow-runner')))['TOKEN']).toBe(CANARY);
-      await second.as('control-plane').vault.renew({ executionId, expiresAt: inMs(2 * HOUR) });
-      await second.close();
+      const second = await startContextService({ mongoUrl: rotated.url, key, previous: next });
+      try {
+        const { keys } = second.as('gateway');
+        const added = (await keys.status({}, OWNER)).keys.find(({ id }) => id !== old?.id);
+        await keys.promote({ id: added?.id ?? '' }, OWNER);
+        expect((await revealed(executionId, second.as('workflow-runner')))['TOKEN']).toBe(CANARY);
+        expect(await kindOf(keys.retire({ id: old?.id ?? '' }, OWNER))).toBe('failed-precondition');
+        let status = await keys.rewrap({}, OWNER);
+        while (status.rewrap?.running === true) {
+          await sleep(50);
+          status = await keys.status({}, OWNER);
+        }
+        expect(status.keys.find(({ id }) => id === old?.id)?.documents).toBe(0n);
+        await keys.retire({ id: old?.id ?? '' }, OWNER);
+      } finally {
+        await second.close();
+      }
 
       const third = await startContextService({ mongoUrl: rotated.url, key: next });
       expect((await revealed(executionId, third.as('workflow-runner')))['TOKEN']).toBe(CANARY);
@@ -498,6 +515,11 @@ describe('The keys of a database', () => {
     } finally {
       await rotated.stop();
     }
+  });
+
+  it('are for the owner alone', async () => {
+    expect(await kindOf(gateway.keys.status({}))).toBe('permission-denied');
+    expect(await kindOf(controlPlane.keys.status({}))).toBe('permission-denied');
   });
 });
 

@@ -13,7 +13,9 @@ import { checkData, type ContextData } from './context-data';
 import type { ContextDocument } from './context-document';
 import type { ContextSeal } from './context-seal';
 import type { ContextStore, ContextSummary } from './contexts.store';
+import type { Clock } from './epoch';
 import { readExpiry } from './expiry';
+import { settled } from './settled';
 
 const ORIGIN = 'run';
 const ATTEMPTS = 5;
@@ -24,6 +26,7 @@ export interface RunContextsOptions {
   readonly store: ContextStore;
   readonly seal: ContextSeal;
   readonly log: Logger;
+  readonly clock: Clock;
   /** The longest that a context may live, renewals included. */
   readonly maxLifetimeMs: number;
 }
@@ -37,16 +40,17 @@ export class RunContexts {
     request: CreateContextInput,
   ): Promise<{ readonly document: ContextDocument; readonly created: boolean }> {
     const { store, log } = this.options;
-    const { executionId, org } = request;
-    const document = this.sealRequest(request);
+    const { executionId, org, data, requestDigest: digest } = request;
+    const document = await this.sealRequest(request);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await store.insert(document)) {
+        await settled(this.options, document, { data, digest });
         log.info({ execution: executionId, org, context: document._id }, 'context created');
         return { document, created: true };
       }
       const existing = await store.findByExecution(executionId, ORIGIN);
       if (existing === undefined) continue; // destroyed a moment ago: its place is free now
-      if (this.isSameRequest(existing, request)) return { document: existing, created: false };
+      if (await this.isSameRequest(existing, request)) return { document: existing, created: false };
       throw alreadyExists(`ExecutionContext already exists: ${executionId}`);
     }
     throw aborted(`the context of ${executionId} was created and destroyed at the same time: try again`);
@@ -59,20 +63,20 @@ export class RunContexts {
   ): Promise<{ readonly document: ContextDocument; readonly data: ContextData }> {
     const { seal, log } = this.options;
     const document = await this.find(executionId);
-    const { data } = seal.open(document);
+    const { data } = await seal.open(document);
     log.info({ audit: 'context.revealed', caller: service, execution: executionId }, 'context revealed');
     return { document, data };
   }
 
   /** Moves the expiry, never backwards and never past the longest lifetime. */
   async renew({ executionId, expiresAt }: RenewContextInput): Promise<Date> {
-    const { store, seal, log } = this.options;
-    const wanted = readExpiry(expiresAt, new Date());
+    const { log } = this.options;
+    const wanted = readExpiry(expiresAt, new Date(this.options.clock()));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const document = await this.find(executionId);
       const until = this.extended(document, wanted);
       if (until <= document.expires_at) return document.expires_at;
-      if (await store.renew(document, seal.renew(document, until), until)) {
+      if (await this.prolong(document, until)) {
         log.debug({ execution: executionId, until }, 'context renewed');
         return until;
       }
@@ -93,7 +97,8 @@ export class RunContexts {
     readonly items: readonly ContextSummary[];
     readonly nextPageToken: string;
   }> {
-    const before = createdBefore === undefined ? new Date() : timestampDate(createdBefore);
+    const before =
+      createdBefore === undefined ? new Date(this.options.clock()) : timestampDate(createdBefore);
     const size = pageSize <= 0 ? DEFAULT_PAGE : Math.min(pageSize, MAX_PAGE);
     const items = await this.options.store.page(before, size, pageToken);
     return { items, nextPageToken: items.length < size ? '' : (items.at(-1)?._id ?? '') };
@@ -105,10 +110,23 @@ export class RunContexts {
     return document;
   }
 
-  private sealRequest(request: CreateContextInput): ContextDocument {
+  /** Writes a renewal; false when another write came first. One that came late is written again. */
+  private async prolong(document: ContextDocument, until: Date): Promise<boolean> {
+    const { store, seal } = this.options;
+    const renewal = await seal.renewal(document);
+    let before = document;
+    do {
+      const after = { ...before, crypto: await renewal(until), expires_at: until };
+      if (!(await store.update(before, after))) return before !== document;
+      before = after;
+    } while (seal.cameLate(before.crypto));
+    return true;
+  }
+
+  private async sealRequest(request: CreateContextInput): Promise<ContextDocument> {
     const { executionId, org, creator, data, requestDigest } = request;
     checkData(data, 'data');
-    const now = new Date();
+    const now = new Date(this.options.clock());
     const latest = now.getTime() + this.options.maxLifetimeMs;
     const id = newId(KINDS.ExecutionContext.idPrefix);
     const made = { by: creator, at: now };
@@ -119,13 +137,14 @@ export class RunContexts {
       ...{ created: made, updated: made },
       expires_at: new Date(Math.min(readExpiry(request.expiresAt, now).getTime(), latest)),
     };
-    return { ...facts, ...this.options.seal.seal(facts, { data, digest: requestDigest }) };
+    return { ...facts, ...(await this.options.seal.seal(facts, { data, digest: requestDigest })) };
   }
 
-  private isSameRequest(existing: ContextDocument, request: CreateContextInput): boolean {
+  private async isSameRequest(existing: ContextDocument, request: CreateContextInput): Promise<boolean> {
     const { org, creator, requestDigest } = request;
     if (existing.org !== org || existing.created.by !== creator) return false;
-    return sameDigest(this.options.seal.open(existing).digest, requestDigest);
+    const { digest } = await this.options.seal.open(existing);
+    return sameDigest(digest, requestDigest);
   }
 
   private extended({ execution_id, created, expires_at }: ContextDocument, wanted: Date): Date {

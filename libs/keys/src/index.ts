@@ -1,5 +1,6 @@
 export { type KeyConfig, keyConfig, keySources } from './sources/key-config';
 export type { KeySource } from './sources/key-source';
+export type { KeyStoreLocation } from './sources/key-stores';
 export { KeyAdministration } from './ring/key-administration';
 export type {
   KeyedDocuments,

@@ -12,6 +12,7 @@ export {
   type Watched,
   watched,
 } from './config';
+export { duration } from './duration';
 export { outcomeOf } from './outcome';
 export { GrpcController, type RpcHandlers } from './grpc-controller';
 export { Identity, SERVICE_NAMES, type ServiceName, TrustedIdentities } from './identity';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { freePort } from '@stigmer/embedded';
 import { ExecutionContextCommandController } from '@stigmer/proto/agentic/executioncontext/v1/command';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
+import { ContextKeyController } from '@stigmer/proto/agentic/key/v1/command';
 import { ContextVault } from '@stigmer/proto/internal/v1/context_vault';
 import {
   createLogger,
@@ -17,6 +18,7 @@ import {
 import { testIdentities } from '@stigmer/service/testing';
 import { AppModule } from '../app.module';
 import { contextConfig } from '../config';
+import type { Clock } from '../epoch';
 
 /** A running context service on a database, with clients as each caller, and what it logged. */
 export interface TestService {
@@ -34,6 +36,7 @@ export async function startContextService(options: {
   readonly key?: string;
   readonly previous?: string;
   readonly maxLifetime?: string;
+  readonly clock?: Clock;
 }): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'stigmer-context-service-'));
   const identityFile = join(folder, 'identity.jwk');
@@ -55,9 +58,14 @@ export async function startContextService(options: {
   });
   const running = await start({
     name: 'execution-context-service',
-    services: [ExecutionContextCommandController, ExecutionContextQueryController, ContextVault],
+    services: [
+      ExecutionContextCommandController,
+      ExecutionContextQueryController,
+      ContextVault,
+      ContextKeyController,
+    ],
     config,
-    module: await AppModule.create(config, log),
+    module: await AppModule.create(config, log, options.clock),
     log,
   });
   const open: { close(): void }[] = [];
@@ -66,7 +74,7 @@ export async function startContextService(options: {
     lines,
     as: (name) => {
       const made = clients(address, identities.identity(name));
-      open.push(made.commands, made.queries, made.vault);
+      open.push(made.commands, made.queries, made.vault, made.keys);
       return made;
     },
     async close() {
@@ -82,5 +90,6 @@ function clients(address: string, identity: Identity) {
     commands: serviceClient(ExecutionContextCommandController, options),
     queries: serviceClient(ExecutionContextQueryController, options),
     vault: serviceClient(ContextVault, options),
+    keys: serviceClient(ContextKeyController, options),
   };
 }
