@@ -10,9 +10,7 @@ import {
   EnvironmentQueries,
   EnvironmentVaultController,
 } from './environments.controller';
-import { Environments } from './environments';
-import { EnvironmentStore } from './environments.store';
-import { EnvironmentBatches } from './environment-batches';
+import { environmentProviders } from './environment-providers';
 import { KeyedEnvironments } from './keyed-environments';
 import { EnvironmentKeys } from './keys.controller';
 
@@ -25,13 +23,18 @@ export class AppModule {
   static async create(config: EnvironmentConfig, log: Logger): Promise<DynamicModule> {
     const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
     try {
-      const store = new EnvironmentStore(connection);
-      await store.prepare();
       const keys = await openKeys(config, connection, log);
       const users = serviceClient(EnvironmentUsers, {
         address: config.STIGMER_CONTROL_PLANE,
         audience: 'control-plane',
         identity: config.STIGMER_IDENTITY_KEY,
+      });
+      const keep = config.STIGMER_ENVIRONMENT_REVISIONS;
+      const cacheBytes = config.STIGMER_ENVIRONMENT_CACHE_BYTES;
+      const bus = config.STIGMER_REDIS_URL;
+      const environments = await environmentProviders({
+        ...{ connection, keys, users, keep, cacheBytes, bus },
+        log,
       });
       return {
         module: AppModule,
@@ -44,9 +47,7 @@ export class AppModule {
             useValue: { onApplicationShutdown: () => connection.close() },
           },
           { provide: KeyAdministration, useValue: new KeyAdministration(keys, log) },
-          { provide: EnvironmentStore, useValue: store },
-          { provide: Environments, useValue: new Environments({ store, keys, users, log }) },
-          { provide: EnvironmentBatches, useValue: new EnvironmentBatches(store, keys, log) },
+          ...environments,
         ],
       };
     } catch (error) {

@@ -10,17 +10,17 @@ type RowVariable = Omit<StoredVariable, 'final' | 'expires_at'> & {
   readonly expires_at?: Date | null;
 };
 
-/** What a client writes, as it comes back from the database: BSON knows no maps, so they come as plain objects. */
-export type ContentRow = Omit<EnvironmentContent, 'data' | 'labels' | 'annotations' | 'imports'> & {
+/** What comes back from the database in another form: BSON knows no maps, so they come as plain objects. */
+export interface MapsOfContent {
   readonly imports?: EnvironmentContent['imports'];
   readonly labels: Plain<string>;
   readonly annotations: Plain<string>;
   readonly data: Plain<RowVariable>;
-};
+}
 
 /** An environment as it comes back from the database. */
-export type EnvironmentRow = ContentRow &
-  Omit<EnvironmentDocument, keyof EnvironmentContent | Later> & {
+export type EnvironmentRow = MapsOfContent &
+  Omit<EnvironmentDocument, keyof MapsOfContent | Later> & {
     readonly version: RowVersion;
     readonly lineage?: string;
     readonly changes?: EnvironmentDocument['changes'];
@@ -38,12 +38,22 @@ export function fromRow(row: EnvironmentRow): EnvironmentDocument {
     lineage: row.lineage ?? row._id,
     version: { ...version, number: version.number ?? 1 },
     changes: row.changes ?? NO_CHANGES,
-    revision_tags: new Map(Object.entries(row.revision_tags ?? {})),
+    revision_tags: fromTags(row.revision_tags),
   };
 }
 
+/** Where a tag lies in a row. MongoDB separates the parts of a path by dots, which a tag may have; it has no slash. */
+export function tagField(tag: string): string {
+  return `revision_tags.${tag.replaceAll('.', '/')}`;
+}
+
+/** The tags of a row, by their names. */
+export function fromTags(tags: Plain<string> = {}): ReadonlyMap<string, string> {
+  return new Map(Object.entries(tags).map(([key, version]) => [key.replaceAll('/', '.'), version]));
+}
+
 /** The maps of a row, as maps. */
-export function fromContentRow({ imports, labels, annotations, data }: ContentRow) {
+export function fromContentRow({ imports, labels, annotations, data }: MapsOfContent) {
   return {
     imports: imports ?? [],
     labels: new Map(Object.entries(labels)),

@@ -6,7 +6,9 @@ import {
   type KeyRing,
   openDataKey,
   openLegacyValue,
+  openParsedValue,
   openValue,
+  type ParsedValue,
   type Place,
   rewrap,
   sealValue,
@@ -65,6 +67,13 @@ export class EnvironmentSecrets {
     ).reveal();
   }
 
+  /** As `open`, of a value that was parsed before. The plaintext is in UTF-8, and the caller's to zero. */
+  openParsed(name: string, parsed: ParsedValue): Buffer {
+    return explained(`the secret ${name} of ${this.label} cannot be opened`, () =>
+      openParsedValue(this.dataKey, parsed),
+    );
+  }
+
   seal(name: string, text: string): string {
     return sealValue(this.dataKey, name, text);
   }
@@ -79,6 +88,14 @@ export class EnvironmentSecrets {
     // Their lengths tell most of those that differ apart, and need no key.
     if (plaintextBytes(stored) !== Buffer.byteLength(text)) return false;
     return this.tryOpen(name, stored)?.reveal() === text;
+  }
+
+  /** Whether two stored values of one variable are the same text. What cannot be opened is the same as itself alone. */
+  same(name: string, one: string, other: string): boolean {
+    if (one === other) return true;
+    if (plaintextBytes(one) !== plaintextBytes(other)) return false;
+    const text = this.tryOpen(name, one)?.reveal();
+    return text !== undefined && text === this.tryOpen(name, other)?.reveal();
   }
 
   /** Whether the stored value can still be opened. */
@@ -103,7 +120,8 @@ export function plaintextBytes(stored: string): number {
   return Math.max(0, sealed - OVERHEAD_BYTES);
 }
 
-function placeOf({ org, _id: id }: Sealed): Place {
+/** What a document's ciphertexts are bound to. */
+export function placeOf({ org, _id: id }: Sealed): Place {
   return { kind: 'environment', org, id };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { credentials, status } from '@grpc/grpc-js';
+import { parseKey } from '@stigmer/crypto';
 import { DomainError, REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
 import { grpcClient } from '@stigmer/proto';
@@ -304,10 +305,15 @@ describe('Writing an environment', () => {
     expect(Object.keys(read.spec?.data ?? {}).sort()).toEqual(names);
   });
 
-  it('removes variables, also ones that are not there', async () => {
+  it('removes variables; NOT_FOUND names those that are not there, and removes none', async () => {
     const made = await gateway.commands.create(environment({ A: { value: '1' }, B: { value: '2' } }));
-    const left = await gateway.commands.removeVariables({ environmentId: idOf(made), keys: ['A', 'NONE'] });
-    expect(Object.keys(left.spec?.data ?? {})).toEqual(['B']);
+    const remove = (...keys: string[]) =>
+      gateway.commands.removeVariables({ environmentId: idOf(made), keys });
+    const error = await failure(remove('A', 'NONE', 'GONE'));
+    expect(error.kind).toBe('not-found');
+    expect(error.message).toBe('Variable not found: NONE, GONE in github-prod');
+    expect(versionOf(await gateway.queries.get({ value: idOf(made) }))).toBe(versionOf(made));
+    expect(Object.keys((await remove('A')).spec?.data ?? {})).toEqual(['B']);
   });
 
   it('never takes an environment of another organization', async () => {
@@ -532,7 +538,7 @@ describe('The keys of a database', () => {
       await first.as('gateway').commands.create(environment({}));
       await first.close();
       const next = randomBytes(32).toString('base64');
-      // Started with the old key beside it, the new one is the recorded one; no document was moved to it yet.
+      // With the old key beside it, the service starts with the new one, which wraps nothing yet.
       await (await startEnvironmentService({ mongoUrl: restored.url, key: next, previous: key })).close();
       const early = startEnvironmentService({ mongoUrl: restored.url, key: next });
       await expect(early).rejects.toThrow(/written with the encryption key/);
@@ -563,6 +569,7 @@ describe('The keys of a database', () => {
 
       const next = randomBytes(32).toString('base64');
       const second = await startEnvironmentService({ mongoUrl: rotated.url, key: next, previous: key });
+      await second.as('gateway').keys.promote({ id: parseKey(next).id }, second.owner);
       const written = await second.as('gateway').commands.apply(resource);
       expect(versionOf(written)).toBe(versionOf(made));
       await second.close();

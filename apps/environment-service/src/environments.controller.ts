@@ -1,8 +1,14 @@
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
 import type {
+  EnvironmentDiffRequest,
+  EnvironmentHistoryRequest,
+  EnvironmentPruneInput,
   EnvironmentRemoveVariablesInput,
+  EnvironmentRollbackInput,
   EnvironmentSecretValueInput,
+  EnvironmentTagInput,
+  EnvironmentUntagInput,
   EnvironmentUpdateVariablesInput,
   ListEnvironmentsRequest,
 } from '@stigmer/proto/agentic/environment/v1/io';
@@ -15,13 +21,20 @@ import type {
 import { EnvironmentVault, type OpenEnvironmentsInput } from '@stigmer/proto/internal/v1/environment_vault';
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
 import { toResource, toValue } from './environment-document';
+import { EnvironmentDiffs } from './environment-diffs';
+import { EnvironmentViews } from './environment-views';
 import { Environments } from './environments';
+import { toRevision } from './revision-document';
+import { Revisions } from './revisions';
 import { EnvironmentBatches } from './environment-batches';
 
 /** Writes. Every answer is redacted. */
 @GrpcController(EnvironmentCommandController)
 export class EnvironmentCommands implements RpcHandlers<typeof EnvironmentCommandController> {
-  constructor(private readonly environments: Environments) {}
+  constructor(
+    private readonly environments: Environments,
+    private readonly revisions: Revisions,
+  ) {}
 
   async apply(request: Environment, { caller }: CallContext) {
     return toResource(await this.environments.apply(request, caller));
@@ -35,8 +48,8 @@ export class EnvironmentCommands implements RpcHandlers<typeof EnvironmentComman
     return toResource(await this.environments.update(request, caller));
   }
 
-  async delete({ resourceId, force }: ApiResourceDeleteInput, { caller }: CallContext) {
-    return toResource(await this.environments.delete(resourceId, force, caller));
+  async delete({ resourceId, force, versionMessage }: ApiResourceDeleteInput, { caller }: CallContext) {
+    return toResource(await this.environments.delete(resourceId, force, versionMessage, caller));
   }
 
   async updateVariables(request: EnvironmentUpdateVariablesInput, { caller }: CallContext) {
@@ -49,34 +62,41 @@ export class EnvironmentCommands implements RpcHandlers<typeof EnvironmentComman
     return toResource(await this.environments.removeVariables(environmentId, keys, caller));
   }
 
-  rollback(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async rollback({ environmentId, version, message }: EnvironmentRollbackInput, { caller }: CallContext) {
+    return toResource(await this.revisions.rollback(environmentId, version, message, caller));
   }
 
-  tag(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async tag({ environmentId, tag, version }: EnvironmentTagInput, { caller }: CallContext) {
+    const { summary, document } = await this.revisions.tag(environmentId, tag, version, caller);
+    return toRevision(summary, document);
   }
 
-  untag(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async untag({ environmentId, tag }: EnvironmentUntagInput, { caller }: CallContext) {
+    const { summary, document } = await this.revisions.untag(environmentId, tag, caller);
+    return toRevision(summary, document);
   }
 
-  prune(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async prune({ environmentId, keep }: EnvironmentPruneInput, { caller }: CallContext) {
+    return { removed: await this.revisions.prune(environmentId, keep, caller) };
   }
 }
 
 /** Reads: redacted, but for `getSecretValue`. */
 @GrpcController(EnvironmentQueryController)
 export class EnvironmentQueries implements RpcHandlers<typeof EnvironmentQueryController> {
-  constructor(private readonly environments: Environments) {}
+  constructor(
+    private readonly environments: Environments,
+    private readonly views: EnvironmentViews,
+    private readonly revisions: Revisions,
+    private readonly diffs: EnvironmentDiffs,
+  ) {}
 
   async get({ value }: ApiResourceId) {
-    return toResource(await this.environments.get(value));
+    return this.views.get(value);
   }
 
   async getByReference(request: ApiResourceReference) {
-    return toResource(await this.environments.getByReference(request));
+    return this.views.getByReference(request);
   }
 
   async list({ org, pageSize, pageToken }: ListEnvironmentsRequest) {
@@ -89,16 +109,21 @@ export class EnvironmentQueries implements RpcHandlers<typeof EnvironmentQueryCo
     return toValue(variable, variable.value);
   }
 
-  history(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async history({ environmentId, pageSize, pageToken }: EnvironmentHistoryRequest) {
+    const page = await this.revisions.history(environmentId, pageSize, pageToken);
+    return {
+      items: page.items.map((summary) => toRevision(summary, page.document)),
+      nextPageToken: page.nextToken,
+    };
   }
 
-  diff(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async diff({ left, right }: EnvironmentDiffRequest, { caller }: CallContext) {
+    return this.diffs.diff(left, right, caller);
   }
 
-  importers(): Promise<never> {
-    return Promise.reject(new Error('not there yet'));
+  async importers({ value }: ApiResourceId) {
+    const items = await this.environments.importers(value);
+    return { items: items.map(({ _id: id, slug, version }) => ({ id, slug, version })) };
   }
 }
 

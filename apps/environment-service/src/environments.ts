@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnModuleDestroy } from '@nestjs/common';
 import type { KeyRingHolder } from '@stigmer/crypto';
-import { aborted, DomainError, failedPrecondition, notFound, permissionDenied } from '@stigmer/domain';
+import { DomainError, failedPrecondition, notFound, permissionDenied } from '@stigmer/domain';
 import type { GrpcClient } from '@stigmer/proto';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import type { EnvironmentValue } from '@stigmer/proto/agentic/environment/v1/spec';
@@ -9,19 +8,37 @@ import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io
 import type { EnvironmentUser, EnvironmentUsers } from '@stigmer/proto/internal/v1/environment_users';
 import type { Caller, Logger } from '@stigmer/service';
 import { contentOf, type EnvironmentDocument, type StoredVariable } from './environment-document';
-import { createDocument, type Edit, editDocument, editOf, slugOf } from './environment-edit';
+import {
+  type Author,
+  checkMessage,
+  createDocument,
+  type Edit,
+  editDocument,
+  editOf,
+  slugOf,
+} from './environment-edit';
+import type { Deletions } from './deletions';
 import { EnvironmentSecrets } from './environment-secrets';
+import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
 import { readPaging, tokenAfter } from './paging';
-import { assertEnvironmentKind, describeReference, pick, wantedBy } from './references';
+import { assertEnvironmentKind, describeReference, namesOf, pick } from './references';
 import { readVariables, redactedVariables } from './variables';
+import type { References, Versions } from './versions';
 
 export interface EnvironmentsOptions {
   readonly store: EnvironmentStore;
+  readonly writer: EnvironmentWriter;
+  readonly deletions: Deletions;
+  readonly references: References;
+  readonly versions: Versions;
   readonly keys: KeyRingHolder;
   readonly users: Pick<GrpcClient<typeof EnvironmentUsers>, 'list' | 'close'>;
   readonly log: Logger;
 }
+
+/** An environment with an import, and the version that the import names. */
+export type Importer = Pick<EnvironmentDocument, '_id' | 'slug'> & { readonly version: string };
 
 export interface Page {
   readonly items: readonly EnvironmentDocument[];
@@ -29,8 +46,6 @@ export interface Page {
   readonly nextToken: string;
 }
 
-/** How often a change is made again from a newer version before its caller is told to try again. */
-const ATTEMPTS = 20;
 const NAMED_USERS = 20;
 
 /** Environments: who may write what, versions, and what may be read. Documents in and out are sealed. */
@@ -55,10 +70,9 @@ export class Environments implements OnModuleDestroy {
   }
 
   async create(resource: Environment, caller: Caller): Promise<EnvironmentDocument> {
-    const { keys, store, log } = this.options;
+    const { keys, writer } = this.options;
     const document = createDocument(keys.current, metadataOf(resource), editOf(resource), authorOf(caller));
-    await store.insert(document);
-    log.info({ environment: document._id, org: document.org, actor: caller.actor }, 'environment created');
+    await writer.create(document, caller);
     return document;
   }
 
@@ -82,23 +96,36 @@ export class Environments implements OnModuleDestroy {
     );
   }
 
-  /** Removes these variables; one that is not there is removed already. */
+  /** Removes these variables; NOT_FOUND names those that are not there. */
   async removeVariables(id: string, keys: readonly string[], caller: Caller): Promise<EnvironmentDocument> {
     return this.change(
       () => this.get(id),
-      (existing) => withVariables(existing, new Map(), keys),
+      (existing) => {
+        assertHas(existing, keys);
+        return withVariables(existing, new Map(), keys);
+      },
       caller,
     );
   }
 
-  /** Deletes an environment that nobody uses; with `force`, also one that is used. */
-  async delete(id: string, force: boolean, caller: Caller): Promise<EnvironmentDocument> {
-    const { store, log } = this.options;
+  /** Deletes an environment that nobody uses; with `force`, also one that is used. All of its versions go with it. */
+  async delete(id: string, force: boolean, why: string, caller: Caller): Promise<EnvironmentDocument> {
+    const { deletions, log } = this.options;
+    const message = checkMessage(why, 'version_message');
     const found = await this.get(id);
     if (!force) await this.assertUnused(found);
-    const removed = (await store.remove(id)) ?? absent(id);
-    log.info({ environment: id, org: removed.org, actor: caller.actor, force }, 'environment deleted');
+    const removed = (await deletions.delete(found)) ?? absent(id);
+    const { org, version } = removed;
+    log.info(
+      { environment: id, org, version: version.id, actor: caller.actor, force, message },
+      'environment deleted',
+    );
     return removed;
+  }
+
+  /** The environments that import this one directly. */
+  async importers(id: string): Promise<readonly Importer[]> {
+    return this.importersOf(await this.get(id));
   }
 
   async get(id: string): Promise<EnvironmentDocument> {
@@ -107,11 +134,15 @@ export class Environments implements OnModuleDestroy {
 
   async getByReference(reference: ApiResourceReference): Promise<EnvironmentDocument> {
     assertEnvironmentKind(reference);
-    const { store } = this.options;
+    const { store, references, versions } = this.options;
+    const { org, slug, version } = reference;
     // Without an organization to look in, only an id says which environment is meant.
-    const byId = reference.org === '' ? await store.findById(reference.slug) : undefined;
-    const found = byId === undefined ? await store.findAny(wantedBy(reference.org, [reference])) : [byId];
-    return pick(reference, found) ?? absent(describeReference(reference));
+    const byId = org === '' ? await store.findById(slug) : undefined;
+    const found =
+      byId === undefined
+        ? (await references.findAll(org, [reference]))[0]
+        : await versions.find(byId, version);
+    return found ?? absent(describeReference(reference));
   }
 
   async list(org: string, pageSize: number, pageToken: string): Promise<Page> {
@@ -158,45 +189,53 @@ export class Environments implements OnModuleDestroy {
     return found?.org === metadata.org ? found : undefined;
   }
 
-  /**
-   * Changes a stored environment. A stale `expected` version is ABORTED; without one the last write wins, made anew
-   * from the newest version each time another write came first, so that no concurrent change is lost unseen.
-   */
   private async change(
     find: () => Promise<EnvironmentDocument>,
     edit: (existing: EnvironmentDocument) => Edit,
     caller: Caller,
     expected = '',
   ): Promise<EnvironmentDocument> {
-    const { keys, store, log } = this.options;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const existing: EnvironmentDocument = await find();
-      if (expected !== '' && expected !== existing.version.id) throw stale(existing, expected);
-      const outcome = editDocument(keys.current, existing, edit(existing), authorOf(caller));
-      if (outcome.kind === 'unchanged') return existing;
-      if (await store.replace(outcome.document, existing)) {
-        log.info(
-          { environment: existing._id, actor: caller.actor, outcome: outcome.kind },
-          'environment written',
-        );
-        if (outcome.kind === 'changed') return outcome.document;
-        continue;
-      }
-      await sleep(Math.random() * 10 * attempt);
-    }
-    throw aborted('the environment was changed by others at the same time: try again');
+    const { keys, writer } = this.options;
+    const make = (existing: EnvironmentDocument, author: Author) =>
+      editDocument(keys.current, existing, edit(existing), author);
+    return writer.change({ find, make, expected }, caller);
   }
 
-  private async assertUnused({ _id, org, slug }: EnvironmentDocument): Promise<void> {
-    const { users } = await this.options.users.list({ org, environmentId: _id, slug });
-    if (users.length === 0) return;
-    const named = users.slice(0, NAMED_USERS).map(describeUser);
-    const more = users.length > named.length ? ` and ${users.length - named.length} more` : '';
+  private async importersOf(document: EnvironmentDocument): Promise<readonly Importer[]> {
+    const { store } = this.options;
+    const names = namesOf(document);
+    const importing = await store.findImporting(document.org, names);
+    if (importing.length === 0) return [];
+    // A name may mean another environment before it means this one.
+    const meant = await store.findAny({ org: document.org, ids: names, slugs: names });
+    return importing.flatMap(({ _id, slug, imports }) =>
+      imports
+        .filter(({ org, slug: name }) => (org === '' || org === document.org) && names.includes(name))
+        .filter((reference) => pick(reference, meant)?._id === document._id)
+        .map(({ version }) => ({ _id, slug, version })),
+    );
+  }
+
+  private async assertUnused(document: EnvironmentDocument): Promise<void> {
+    const { _id, org, slug } = document;
+    const [{ users }, importers] = await Promise.all([
+      this.options.users.list({ org, environmentId: _id, slug }),
+      this.importersOf(document),
+    ]);
+    const all = [...users.map(describeUser), ...importers.map((importer) => `Environment ${importer.slug}`)];
+    if (all.length === 0) return;
+    const named = [...new Set(all)].slice(0, NAMED_USERS);
+    const more = all.length > named.length ? ` and ${all.length - named.length} more` : '';
     throw failedPrecondition(
       `environment ${slug} is used by ${named.join(', ')}${more}: remove it there first, or delete it with force`,
       named.map((field) => ({ field, description: `refers to the environment ${slug}` })),
     );
   }
+}
+
+function assertHas({ data, slug }: EnvironmentDocument, keys: readonly string[]): void {
+  const missing = keys.filter((key) => !data.has(key));
+  if (missing.length > 0) throw notFound('Variable', `${missing.join(', ')} in ${slug}`);
 }
 
 function withVariables(
@@ -220,10 +259,6 @@ function authorOf({ actor }: Caller) {
 
 function absent(reference: string): never {
   throw notFound('Environment', reference);
-}
-
-function stale({ _id, version }: EnvironmentDocument, expected: string) {
-  return aborted(`environment ${_id} is at version ${version.id}, not ${expected}: read it again`);
 }
 
 function describeUser({ kind, id, slug }: EnvironmentUser): string {

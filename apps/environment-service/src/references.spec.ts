@@ -21,16 +21,6 @@ describe('A reference', () => {
     expect(pick(reference('prod'), [byId, bySlug])).toBeUndefined();
   });
 
-  it('means the current version, by any of its names, and no other', () => {
-    const document = documentOf({
-      slug: 'prod',
-      version: { id: 'ver-2', number: 2, message: '', previous: 'ver-1' },
-    });
-    for (const version of ['', 'latest', 'ver-2'])
-      expect(pick(reference('prod', version), [document])).toBe(document);
-    expect(pick(reference('prod', 'ver-1'), [document])).toBeUndefined();
-  });
-
   it('asks once for what several references share', () => {
     expect(wantedBy('acme', [reference('env-a'), reference('env-a'), reference('b')])).toEqual({
       org: 'acme',

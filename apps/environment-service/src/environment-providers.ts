@@ -1,0 +1,61 @@
+import type { Provider } from '@nestjs/common';
+import type { KeyRingHolder } from '@stigmer/crypto';
+import type { Logger } from '@stigmer/service';
+import type { Connection } from 'mongoose';
+import { Deletions } from './deletions';
+import { EnvironmentBatches } from './environment-batches';
+import { EnvironmentDiffs } from './environment-diffs';
+import { EnvironmentReader } from './environment-reader';
+import { EnvironmentViews } from './environment-views';
+import { EnvironmentWriter } from './environment-writer';
+import { Environments, type EnvironmentsOptions } from './environments';
+import { EnvironmentStore } from './environments.store';
+import { Revisions } from './revisions';
+import { RevisionStore } from './revisions.store';
+import { References, Versions } from './versions';
+
+export interface EnvironmentProvidersOptions extends Pick<EnvironmentsOptions, 'users'> {
+  readonly connection: Connection;
+  readonly keys: KeyRingHolder;
+  /** So many of the newest versions of an environment are kept. */
+  readonly keep: number;
+  /** So many bytes of environments are kept in memory, sealed. */
+  readonly cacheBytes: number;
+  /** Redis, over which replicas tell each other what they wrote. */
+  readonly bus?: string;
+  readonly log: Logger;
+}
+
+/** What reads and writes environments, put together; resolves when their indexes are made. */
+export async function environmentProviders(options: EnvironmentProvidersOptions): Promise<Provider[]> {
+  const { connection, keys, users, keep, cacheBytes, bus, log } = options;
+  const revisions = new RevisionStore(connection);
+  const versions = new Versions(revisions);
+  const reader = EnvironmentReader.open({ connection, versions, cacheBytes, bus, log });
+  const store = new EnvironmentStore(connection, (changed) => {
+    reader.changed(changed);
+  });
+  await store.prepare();
+  await revisions.prepare();
+  const deletions = new Deletions(connection, store, revisions);
+  await deletions.finish();
+  const references = new References(store, versions);
+  const writer = new EnvironmentWriter({ store, revisions, references, keep, log });
+  const environments = new Environments({
+    ...{ store, writer, deletions, references, versions },
+    ...{ keys, users, log },
+  });
+  const find: EnvironmentDiffs['find'] = (reference) => environments.getByReference(reference);
+  return [
+    { provide: EnvironmentStore, useValue: store },
+    { provide: Environments, useValue: environments },
+    {
+      provide: Revisions,
+      useValue: new Revisions({ store, revisions, versions, writer, keys, log }),
+    },
+    { provide: EnvironmentDiffs, useValue: new EnvironmentDiffs(find, keys, log) },
+    { provide: EnvironmentReader, useValue: reader },
+    { provide: EnvironmentViews, useValue: new EnvironmentViews(reader) },
+    { provide: EnvironmentBatches, useValue: new EnvironmentBatches(reader, keys, log) },
+  ];
+}

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { aborted } from '@stigmer/domain';
+import type { Caller, Logger } from '@stigmer/service';
+import type { EnvironmentDocument } from './environment-document';
+import type { Author, Outcome } from './environment-edit';
+import type { EnvironmentStore } from './environments.store';
+import { checkImports } from './imports';
+import type { RevisionStore } from './revisions.store';
+import type { References } from './versions';
+
+export interface EnvironmentWriterOptions {
+  readonly store: EnvironmentStore;
+  readonly revisions: RevisionStore;
+  readonly references: References;
+  /** So many of the newest versions of an environment stay, and those with a tag. */
+  readonly keep: number;
+  readonly log: Logger;
+}
+
+/** One change: where it begins, and what it makes of what is there. */
+export interface Change {
+  readonly find: () => Promise<EnvironmentDocument>;
+  readonly make: (existing: EnvironmentDocument, author: Author) => Outcome | Promise<Outcome>;
+  /** A version that the change expects to replace; empty: whichever is there. */
+  readonly expected?: string;
+}
+
+/** How often a change is made again from a newer version before its caller is told to try again. */
+const ATTEMPTS = 40;
+/** One write in so many looks for what it may prune: most find nothing. */
+const PRUNE_EVERY = 10;
+
+/** Writes environments: each change of what a client sees makes one version, and keeps the one before it. */
+export class EnvironmentWriter {
+  constructor(private readonly options: EnvironmentWriterOptions) {}
+
+  async create(document: EnvironmentDocument, { actor }: Caller): Promise<void> {
+    const { store, log } = this.options;
+    await this.checkImports(document);
+    await store.insert(document);
+    log.info({ environment: document._id, org: document.org, actor }, 'environment created');
+  }
+
+  /**
+   * Changes a stored environment. A stale `expected` version is ABORTED; without one the last write wins, made anew
+   * from the newest version each time another write came first, so that no concurrent change is lost unseen.
+   */
+  async change({ find, make, expected = '' }: Change, { actor }: Caller): Promise<EnvironmentDocument> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const existing = await find();
+      if (expected !== '' && expected !== existing.version.id) throw stale(existing, expected);
+      const outcome = await make(existing, { by: actor, at: new Date() });
+      if (outcome.kind === 'unchanged') return existing;
+      const written = await this.write(outcome, existing, actor);
+      if (!written) await sleep(Math.random() * 10 * attempt);
+      else if (outcome.kind === 'changed') return outcome.document;
+    }
+    throw aborted('the environment was changed by others at the same time: try again');
+  }
+
+  private async write(
+    { kind, document }: Exclude<Outcome, { kind: 'unchanged' }>,
+    existing: EnvironmentDocument,
+    actor: string,
+  ): Promise<boolean> {
+    const { store, log } = this.options;
+    if (kind === 'rewritten') return store.replace(document, existing);
+    if (!isDeepStrictEqual(document.imports, existing.imports)) await this.checkImports(document);
+    if (!(await store.advance(document, existing))) return false;
+    log.info({ environment: document._id, actor, version: document.version.id }, 'environment written');
+    await this.prune(document);
+    return true;
+  }
+
+  private async checkImports(document: EnvironmentDocument): Promise<void> {
+    await checkImports(document, (wanted) => this.options.references.findAll(document.org, wanted));
+  }
+
+  // The write has been done: that it could not tidy up is no reason to call it failed, and the next one tries again.
+  private async prune({ _id, lineage, version }: EnvironmentDocument): Promise<void> {
+    const { keep, revisions, store, log } = this.options;
+    if (version.number <= keep || version.number % PRUNE_EVERY !== 0) return;
+    try {
+      // As they are now: the version that was just replaced may have got a tag meanwhile.
+      const tags = (await store.findById(_id))?.revision_tags ?? new Map<string, string>();
+      await revisions.prune(lineage, version.number - keep, [...tags.values()]);
+    } catch (error) {
+      log.warn({ environment: _id, err: error }, 'old revisions were not pruned');
+    }
+  }
+}
+
+function stale({ _id, version }: EnvironmentDocument, expected: string) {
+  return aborted(`environment ${_id} is at version ${version.id}, not ${expected}: read it again`);
+}

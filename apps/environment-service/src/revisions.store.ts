@@ -1,0 +1,111 @@
+import { withMongo } from '@stigmer/mongo';
+import type { Connection, mongo } from 'mongoose';
+import type { EnvironmentDocument } from './environment-document';
+import { fromContentRow, type MapsOfContent } from './environment-row';
+import { outgoing, type RevisionDocument, type RevisionSummary } from './revision-document';
+
+/** A revision as it comes back from the database. */
+export type RevisionRow = Omit<RevisionDocument, keyof MapsOfContent> &
+  MapsOfContent & {
+    /** Until then no pruning takes it: it is about to get a tag. */
+    readonly kept_until?: Date;
+  };
+
+/** Which version of which environment: by its id or by its number. */
+export type RevisionKey = { readonly lineage: string } & (
+  { readonly id: string } | { readonly number: number }
+);
+
+export const REVISIONS = 'revisions';
+
+/** A page of a history is cut at this many names of variables, so that it always fits into one message. */
+const PAGE_NAMES = 10_000;
+/** Longer than any request takes. */
+const HOLD_MS = 60_000;
+const MAJORITY = { writeConcern: { w: 'majority' } } as const;
+
+/**
+ * The versions of environments that are no longer current, each one written once and never changed. Ciphertext only,
+ * and not the key to it.
+ */
+export class RevisionStore {
+  private readonly rows: mongo.Collection<RevisionRow>;
+
+  constructor(connection: Connection) {
+    this.rows = connection.getClient().db(connection.name).collection<RevisionRow>(REVISIONS);
+  }
+
+  /** Creates the index: no environment has two versions of one number. */
+  async prepare(): Promise<void> {
+    await withMongo(() =>
+      this.rows.createIndexes([{ key: { lineage: 1, 'version.number': -1 }, unique: true }]),
+    );
+  }
+
+  /** All of these in one query, in any order; those that are not there are left out. */
+  async findAll(keys: readonly RevisionKey[]): Promise<readonly RevisionDocument[]> {
+    if (keys.length === 0) return [];
+    const wanted = keys.map((key) =>
+      'id' in key
+        ? { _id: key.id, lineage: key.lineage }
+        : { lineage: key.lineage, 'version.number': key.number },
+    );
+    return (await withMongo(() => this.rows.find({ $or: wanted }).toArray())).map(fromRow);
+  }
+
+  /** The versions below a number, the newest first, without what they hold. */
+  async page(
+    lineage: string,
+    below: number,
+    size: number,
+  ): Promise<{ readonly items: readonly RevisionSummary[]; readonly more: boolean }> {
+    return withMongo(async () => {
+      const items: RevisionSummary[] = [];
+      let names = 0;
+      const cursor = this.rows
+        .find({ lineage, 'version.number': { $lt: below } }, { batchSize: 100 })
+        .project<RevisionSummary>({ version: 1, changes: 1, written: 1 })
+        .sort({ 'version.number': -1 })
+        .limit(size + 1);
+      for await (const { version, changes, written } of cursor) {
+        if (items.length === size || names > PAGE_NAMES) return { items, more: true };
+        items.push({ version, changes, written });
+        names += changes.added.length + changes.changed.length + changes.removed.length;
+      }
+      return { items, more: false };
+    });
+  }
+
+  /** Keeps a revision from being pruned for as long as it takes to tag it; false when it is gone already. */
+  async hold(id: string): Promise<boolean> {
+    const kept_until = new Date(Date.now() + HOLD_MS);
+    const { matchedCount } = await withMongo(() =>
+      this.rows.updateOne({ _id: id }, { $set: { kept_until } }, MAJORITY),
+    );
+    return matchedCount === 1;
+  }
+
+  /** Forgets the versions up to a number, but for these; how many they were. */
+  async prune(lineage: string, upTo: number, tagged: readonly string[]): Promise<number> {
+    const filter = {
+      lineage,
+      'version.number': { $lte: upTo },
+      _id: { $nin: [...tagged] },
+      kept_until: { $not: { $gt: new Date() } },
+    };
+    return (await withMongo(() => this.rows.deleteMany(filter, MAJORITY))).deletedCount;
+  }
+
+  async removeAll(lineage: string): Promise<void> {
+    await withMongo(() => this.rows.deleteMany({ lineage }, MAJORITY));
+  }
+}
+
+/** What the database keeps of the version that an environment has now. Maps, as in the environment itself. */
+export function outgoingRow(document: EnvironmentDocument): RevisionRow {
+  return outgoing(document) as unknown as RevisionRow;
+}
+
+function fromRow(row: RevisionRow): RevisionDocument {
+  return { ...row, ...fromContentRow(row) };
+}

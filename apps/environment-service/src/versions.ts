@@ -1,0 +1,81 @@
+import type { EnvironmentDocument } from './environment-document';
+import type { EnvironmentStore } from './environments.store';
+import type { ImportReference } from './imports';
+import { pick, wantedBy } from './references';
+import { atRevision, type RevisionDocument } from './revision-document';
+import type { RevisionKey, RevisionStore } from './revisions.store';
+
+/** An environment, and the version of it that a reference names: nothing, `latest`, an id, a number or a tag. */
+export interface Pin {
+  readonly document: EnvironmentDocument;
+  readonly version: string;
+}
+
+const NUMBER = /^[1-9]\d{0,8}$/;
+
+/** Finds the versions that references name. */
+export class Versions {
+  constructor(private readonly store: RevisionStore) {}
+
+  /** The environment at a version; undefined where it has no such version, or none any more. */
+  async find(document: EnvironmentDocument, version: string): Promise<EnvironmentDocument | undefined> {
+    return (await this.findAll([{ document, version }]))[0];
+  }
+
+  /** The environment at each pin, in their order, and in one query at most. */
+  async findAll(pins: readonly Pin[]): Promise<readonly (EnvironmentDocument | undefined)[]> {
+    const keys = pins.map(keyOf);
+    const earlier = keys.filter((key) => key !== undefined);
+    const found = await this.store.findAll(earlier);
+    return pins.map(({ document }, index) => {
+      const key = keys[index];
+      if (key === undefined) return document;
+      const revision = found.find((candidate) => isMeantBy(key, candidate));
+      return revision && atRevision(document, revision);
+    });
+  }
+}
+
+/** Finds the environments that references mean, each at the version it names. */
+export class References {
+  constructor(
+    private readonly store: EnvironmentStore,
+    private readonly versions: Versions,
+  ) {}
+
+  /** In their order. Another organization's environment does not exist for this one. */
+  async findAll(
+    org: string,
+    references: readonly ImportReference[],
+  ): Promise<readonly (EnvironmentDocument | undefined)[]> {
+    const own = references.filter((reference) => reference.org === '' || reference.org === org);
+    const found = own.length === 0 ? [] : await this.store.findAny(wantedBy(org, own));
+    const pins = own.flatMap((reference) => {
+      const document = pick(reference, found);
+      return document === undefined ? [] : [{ reference, document, version: reference.version }];
+    });
+    const at = await this.versions.findAll(pins);
+    return references.map((reference) => at[pins.findIndex((pin) => pin.reference === reference)]);
+  }
+}
+
+/** Whether a version is the one that an environment has now, and nothing has to be asked. */
+export function isCurrent({ document, version }: Pin): boolean {
+  return keyOf({ document, version }) === undefined;
+}
+
+/** The earlier version that is meant; undefined for the current one. */
+function keyOf({ document, version: named }: Pin): RevisionKey | undefined {
+  const { lineage, version, revision_tags } = document;
+  if (named === '' || named === 'latest') return undefined;
+  if (NUMBER.test(named)) {
+    const number = Number(named);
+    return number === version.number ? undefined : { lineage, number };
+  }
+  const id = revision_tags.get(named) ?? named;
+  return id === version.id ? undefined : { lineage, id };
+}
+
+function isMeantBy(key: RevisionKey, { _id, lineage, version }: RevisionDocument): boolean {
+  return lineage === key.lineage && ('id' in key ? _id === key.id : version.number === key.number);
+}
