@@ -24,37 +24,44 @@ export class AppModule {
     const connection = await connectMongo(config.STIGMER_MONGODB_URL, DATABASE, log);
     try {
       const keys = await openKeys(config, connection, log);
-      const users = serviceClient(EnvironmentUsers, {
-        address: config.STIGMER_CONTROL_PLANE,
-        audience: 'control-plane',
-        identity: config.STIGMER_IDENTITY_KEY,
-      });
-      const keep = config.STIGMER_ENVIRONMENT_REVISIONS;
-      const cacheBytes = config.STIGMER_ENVIRONMENT_CACHE_BYTES;
-      const bus = config.STIGMER_REDIS_URL;
-      const environments = await environmentProviders({
-        ...{ connection, keys, users, keep, cacheBytes, bus },
-        log,
-      });
-      return {
-        module: AppModule,
-        controllers: [EnvironmentCommands, EnvironmentQueries, EnvironmentVaultController, EnvironmentKeys],
-        providers: [
-          // The ring signs off first, and the connection is closed when nothing uses it any more.
-          { provide: 'the end of the keys', useValue: { onModuleDestroy: () => keys.close() } },
-          {
-            provide: 'the end of the database',
-            useValue: { onApplicationShutdown: () => connection.close() },
-          },
-          { provide: KeyAdministration, useValue: new KeyAdministration(keys, log) },
-          ...environments,
-        ],
-      };
+      try {
+        return await assemble(config, connection, keys, log);
+      } catch (error) {
+        await keys.close();
+        throw error;
+      }
     } catch (error) {
       await connection.close();
       throw error;
     }
   }
+}
+
+async function assemble(
+  config: EnvironmentConfig,
+  connection: Connection,
+  keys: ManagedKeyRing,
+  log: Logger,
+): Promise<DynamicModule> {
+  const users = serviceClient(EnvironmentUsers, {
+    address: config.STIGMER_CONTROL_PLANE,
+    audience: 'control-plane',
+    identity: config.STIGMER_IDENTITY_KEY,
+  });
+  const keep = config.STIGMER_ENVIRONMENT_REVISIONS;
+  const cacheBytes = config.STIGMER_ENVIRONMENT_CACHE_BYTES;
+  const bus = config.STIGMER_REDIS_URL;
+  return {
+    module: AppModule,
+    controllers: [EnvironmentCommands, EnvironmentQueries, EnvironmentVaultController, EnvironmentKeys],
+    providers: [
+      // The ring signs off first, and the connection is closed when nothing uses it any more.
+      { provide: 'the end of the keys', useValue: { onModuleDestroy: () => keys.close() } },
+      { provide: 'the end of the database', useValue: { onApplicationShutdown: () => connection.close() } },
+      { provide: KeyAdministration, useValue: new KeyAdministration(keys, log) },
+      ...(await environmentProviders({ ...{ connection, keys, users, keep, cacheBytes, bus }, log })),
+    ],
+  };
 }
 
 function openKeys(config: EnvironmentConfig, connection: Connection, log: Logger): Promise<ManagedKeyRing> {
