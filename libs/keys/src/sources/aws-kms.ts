@@ -1,10 +1,10 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { type KeyContext, type KeyWrapper, KeyWrapperError, type KeyWrapperFailure } from './key-wrapper';
 
-/** Of one attempt, and of a call with its repetitions and the search for credentials. */
-const CONNECT_MS = 2_000;
-const ATTEMPT_MS = 4_000;
-const CALL_MS = 10_000;
+const CONNECT_MS = 1_000;
+const ATTEMPT_MS = 2_500;
+/** Of a call with its repetitions and the search for credentials. A replica that asks longer would be taken for dead. */
+const CALL_MS = 5_000;
 
 const FORGED: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
 const PASSING: ReadonlySet<string> = new Set([

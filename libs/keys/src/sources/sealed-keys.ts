@@ -26,8 +26,8 @@ export class SealedKeys implements KeySource {
   readonly name: string;
   readonly writable = true;
   readonly #keys: mongo.Collection<SealedKey>;
-  /** What was unwrapped already, so that a key that is added does not depend on the others once more. */
-  #held: ReadonlyMap<string, KeyEncryptionKey> = new Map();
+  /** What was unwrapped already: the service is not asked for it again, whatever becomes of the others. */
+  readonly #held = new Map<string, KeyEncryptionKey>();
   #loaded: string | undefined;
 
   constructor(
@@ -43,12 +43,14 @@ export class SealedKeys implements KeySource {
     const sealed = await withMongo(() =>
       this.#keys.find(this.ours()).sort({ created_at: 1, _id: 1 }).toArray(),
     );
+    for (const id of this.#held.keys()) if (!sealed.some(({ _id }) => _id === id)) this.#held.delete(id);
     const keys = await Promise.all(
-      sealed.map(
-        async (key): Promise<KeyEncryptionKey> => this.#held.get(key._id) ?? (await this.unwrap(key)),
-      ),
+      sealed.map(async (key) => {
+        const held = this.#held.get(key._id) ?? (await this.unwrap(key));
+        this.#held.set(key._id, held);
+        return held;
+      }),
     );
-    this.#held = new Map(keys.map((key) => [key.id, key]));
     this.#loaded = stateOf(sealed);
     return keys;
   }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type KeyContext, type KeyWrapper, KeyWrapperError, type KeyWrapperFailure } from './key-wrapper';
 
-const CALL_MS = 10_000;
+/** A replica that asks longer would be taken for dead. */
+const CALL_MS = 5_000;
 /** What Vault and OpenBao answer, with status 400, to a ciphertext that does not open. */
 const FORGED = /message authentication failed|invalid ciphertext/i;
 
