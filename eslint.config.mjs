@@ -35,7 +35,7 @@ const boundaries = [
   },
   {
     sourceTag: 'type:mongo',
-    onlyDependOnLibsWithTags: ['type:platform', 'type:crypto', 'type:domain'],
+    onlyDependOnLibsWithTags: ['type:platform', 'type:domain'],
     allowedExternalImports: ['mongoose'],
   },
   {

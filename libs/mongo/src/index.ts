@@ -1,2 +1,1 @@
-export { verifyKeys } from './key-record';
 export { connectMongo, isDuplicate, withMongo } from './mongo';

@@ -1,13 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { KeyRing, parseKey } from '@stigmer/crypto';
 import { startMongo } from '@stigmer/embedded';
 import { createLogger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
-import { verifyKeys } from './key-record';
 import { connectMongo, isDuplicate, withMongo } from './mongo';
 
 const log = createLogger('mongo-spec', 'silent');
-const ring = (): KeyRing => new KeyRing(parseKey(randomBytes(32).toString('base64')));
 
 describe('a service’s database', () => {
   let mongo: Awaited<ReturnType<typeof startMongo>>;
@@ -29,14 +25,6 @@ describe('a service’s database', () => {
     const refusal: unknown = await again.catch((error: unknown) => error);
     expect(isDuplicate(refusal)).toBe(true);
     expect(isDuplicate(new Error('something else'))).toBe(false);
-  });
-
-  it('remembers the first key, and starts with no other', async () => {
-    const [first, other] = [ring(), ring()];
-    await verifyKeys(connection, first);
-    await verifyKeys(connection, first);
-    await expect(verifyKeys(connection, other)).rejects.toThrow(first.active.id);
-    await expect(verifyKeys(connection, other)).rejects.toThrow(other.active.id);
   });
 
   it('is UNAVAILABLE once its server is gone', async () => {

@@ -40,6 +40,7 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
     STIGMER_LISTEN: addressOf(world, 'environment-service'),
     STIGMER_TRUSTED_IDENTITIES_FILE: trustedFile(world.layout),
     STIGMER_MONGODB_URL: world.mongodb,
+    STIGMER_REDIS_URL: world.redis,
     STIGMER_CONTROL_PLANE: addressOf(world, 'control-plane'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE: encryptionKeyFile(world.layout, 'environment-service'),
     STIGMER_ENVIRONMENT_KEY_STORE: `directory:${world.layout.environmentKeys}`,
