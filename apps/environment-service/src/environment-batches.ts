@@ -43,7 +43,7 @@ export class EnvironmentBatches {
   }: OpenEnvironmentsInput): Promise<Encoded<typeof OpenedEnvironmentsSchema>> {
     const { reader } = this;
     // People may see what was there two seconds ago. A run gets what is there now.
-    const since = redacted ? reader.recently : reader.from;
+    const since = redacted ? reader.lately : reader.fromNowOn;
     await reader.expect(org, references, since);
     const found = await reader.find(org, references, since);
     const roots = found.filter((document) => document !== undefined);

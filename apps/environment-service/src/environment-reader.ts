@@ -2,18 +2,20 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import { KINDS, referenceCandidates } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
-import { Batcher } from './batcher';
-import { EnvironmentBus } from './environment-bus';
+import type { Answered } from './batcher';
+import { EnvironmentBus, type EnvironmentChange } from './environment-bus';
 import { type CachedEnvironment, type CachedName, EnvironmentCache } from './environment-cache';
 import type { EnvironmentDocument } from './environment-document';
 import { type EnvironmentHead, sameHead } from './environment-head';
-import { EnvironmentReadStore, type OrgSlug } from './environment-reads.store';
+import { type Clock, EnvironmentQuestions } from './environment-questions';
+import { EnvironmentReadStore } from './environment-reads.store';
 import { flattenImports, type ImportReference } from './imports';
 import { pick } from './references';
 import type { Versions } from './versions';
 
 /** How old an answer may be that nobody checks. */
 const MAX_AGE_MS = 2_000;
+const LOG_EVERY_MS = 60_000;
 
 export interface EnvironmentReaderOptions {
   readonly store: Pick<EnvironmentReadStore, 'heads' | 'byIds' | 'bySlugs'>;
@@ -22,8 +24,7 @@ export interface EnvironmentReaderOptions {
   /** None: the other replicas find out within two seconds. */
   readonly bus?: Pick<EnvironmentBus, 'announce' | 'close'>;
   readonly log: Logger;
-  /** A clock that never goes back, in milliseconds. */
-  readonly now?: () => number;
+  readonly now?: Clock;
 }
 
 /**
@@ -31,22 +32,15 @@ export interface EnvironmentReaderOptions {
  * seconds old; what a run gets is confirmed by a question that was asked after the run came.
  */
 export class EnvironmentReader implements OnModuleDestroy {
-  private readonly heads: Batcher<EnvironmentHead>;
-  private readonly ids: Batcher<EnvironmentDocument>;
-  private readonly slugs: Batcher<EnvironmentDocument>;
-  private readonly now: () => number;
+  private readonly questions: EnvironmentQuestions;
+  private readonly now: Clock;
   private readonly counters = { cached: 0, confirmed: 0, read: 0, changed: 0 };
   private loggedAt = 0;
 
   constructor(private readonly options: EnvironmentReaderOptions) {
     const { store, now = () => performance.now() } = options;
     this.now = now;
-    this.heads = new Batcher((keys) => store.heads(keys), now);
-    this.ids = new Batcher((keys) => store.byIds(keys), now);
-    this.slugs = new Batcher(async (keys) => {
-      const found = await store.bySlugs(keys.map(nameOf));
-      return new Map(found.map((document) => [keyOf(document.org, document.slug), document]));
-    }, now);
+    this.questions = new EnvironmentQuestions(store, now);
   }
 
   /** A reader with a cache of its own, on a database and, where there is one, a bus. */
@@ -57,37 +51,38 @@ export class EnvironmentReader implements OnModuleDestroy {
     readonly bus?: string;
     readonly log: Logger;
   }): EnvironmentReader {
-    const { connection, versions, cacheBytes, log } = options;
-    const bus =
-      options.bus === undefined
-        ? undefined
-        : EnvironmentBus.open(options.bus, log, (change) => {
-            reader.forget(change);
-          });
+    const { connection, versions, cacheBytes, bus: url, log } = options;
     const store = new EnvironmentReadStore(connection);
     const cache = new EnvironmentCache(cacheBytes);
-    const reader: EnvironmentReader = new EnvironmentReader({ store, cache, versions, bus, log });
+    const forget = (change: EnvironmentChange) => {
+      reader.forget(change);
+    };
+    const bus = url === undefined ? undefined : EnvironmentBus.open(url, log, forget);
+    const reader = new EnvironmentReader({ store, cache, versions, bus, log });
     return reader;
   }
 
-  /** What may be shown to people. */
-  get recently(): number {
+  /** Recent enough for what is shown to people. */
+  get lately(): number {
     return this.now() - MAX_AGE_MS;
   }
 
-  /** What was not asked before this moment. */
-  get from(): number {
+  /** Recent enough for a run that comes now. */
+  get fromNowOn(): number {
     return this.now();
   }
 
   /** By id, in whichever organization. */
   async get(id: string, since: number): Promise<EnvironmentDocument | undefined> {
-    const known = this.options.cache.byId(id);
-    if (known !== undefined && known.confirmedAt < since) await this.confirm([known]);
-    const fresh = this.options.cache.byId(id);
-    if (fresh !== undefined && fresh.confirmedAt >= since) return this.count('cached', fresh.document);
-    const { found, askedAt } = await this.ids.load([id]);
-    return this.keep(found.get(id), askedAt);
+    const { cache } = this.options;
+    const known = cache.byId(id);
+    if (known !== undefined && known.confirmedAt < since)
+      this.settle(known, await this.questions.heads([id]));
+    const fresh = cache.byId(id);
+    if (fresh !== undefined && fresh.confirmedAt >= since) return this.counted('cached', fresh.document);
+    const { found, askedAt } = await this.questions.byIds([id]);
+    const document = found.get(id);
+    return document && this.keep(document, askedAt);
   }
 
   /** What references mean, in their order and in the versions that they name. */
@@ -96,19 +91,16 @@ export class EnvironmentReader implements OnModuleDestroy {
     references: readonly ImportReference[],
     since: number,
   ): Promise<readonly (EnvironmentDocument | undefined)[]> {
-    const texts = references.map((reference) =>
-      // Another organization's environment does not exist for this one, so it is not even looked for.
-      reference.org === '' || reference.org === org ? reference.slug : undefined,
-    );
-    const found = await this.findTexts(org, new Set(texts.filter((text) => text !== undefined)), since);
-    const pins = references.flatMap(({ version }, index) => {
-      const document = found.get(texts[index] ?? '');
-      return texts[index] === undefined || document === undefined ? [] : [{ document, version, index }];
+    // Another organization's environment does not exist for this one, so it is not even looked for.
+    const own = references.filter((reference) => reference.org === '' || reference.org === org);
+    const found = await this.findTexts(org, new Set(own.map(({ slug }) => slug)), since);
+    const pins = own.flatMap((reference) => {
+      const document = found.get(reference.slug);
+      return document === undefined ? [] : [{ reference, document, version: reference.version }];
     });
-    const versions = await this.options.versions.findAll(pins);
-    const results: (EnvironmentDocument | undefined)[] = references.map(() => undefined);
-    for (const [at, { index }] of pins.entries()) results[index] = versions[at];
-    return results;
+    const pinned = await this.options.versions.findAll(pins);
+    const results = new Map(pins.map(({ reference }, index) => [reference, pinned[index]]));
+    return references.map((reference) => results.get(reference));
   }
 
   /**
@@ -121,18 +113,17 @@ export class EnvironmentReader implements OnModuleDestroy {
     const roots = references.map(look).filter((found) => found !== 'absent');
     const { environments } = flattenImports(roots, look);
     const imports = environments.flatMap(({ environment }) => environment.imports);
-    const texts = new Set([...references, ...imports].map(({ slug }) => slug));
-    await this.confirmNames(org, texts, since);
+    await this.confirm(org, new Set([...references, ...imports].map(({ slug }) => slug)), since);
   }
 
   /** Forgets an environment that was written or removed here, and tells the other replicas. */
-  changed({ _id, org, slug }: Pick<EnvironmentDocument, '_id' | 'org' | 'slug'>): void {
-    this.forget({ id: _id, org, slug });
-    this.options.bus?.announce({ id: _id, org, slug });
+  changed({ _id: id, org, slug }: Pick<EnvironmentDocument, '_id' | 'org' | 'slug'>): void {
+    this.forget({ id, org, slug });
+    this.options.bus?.announce({ id, org, slug });
   }
 
   /** Forgets an environment that another replica has changed. */
-  forget({ id, org, slug }: { readonly id: string; readonly org: string; readonly slug: string }): void {
+  forget({ id, org, slug }: EnvironmentChange): void {
     this.counters.changed += 1;
     this.options.cache.changed({ _id: id, org, slug }, this.now());
   }
@@ -146,16 +137,18 @@ export class EnvironmentReader implements OnModuleDestroy {
     texts: ReadonlySet<string>,
     since: number,
   ): Promise<ReadonlyMap<string, EnvironmentDocument>> {
-    const { cache } = this.options;
-    await this.confirmNames(org, texts, since);
+    await this.confirm(org, texts, since);
     const results = new Map<string, EnvironmentDocument>();
     for (const text of texts) {
-      const known = cache.byName(org, text);
+      const known = this.options.cache.byName(org, text);
       if (known !== undefined && isFresh(known, since))
-        results.set(text, this.count('cached', known.entry.document));
+        results.set(text, this.counted('cached', known.entry.document));
     }
-    const missed = [...texts].filter((text) => !results.has(text));
-    for (const [text, document] of await this.lookUp(org, missed)) results.set(text, document);
+    await this.lookUp(
+      org,
+      [...texts].filter((text) => !results.has(text)),
+      results,
+    );
     return results;
   }
 
@@ -163,89 +156,68 @@ export class EnvironmentReader implements OnModuleDestroy {
   private async lookUp(
     org: string,
     texts: readonly string[],
-  ): Promise<ReadonlyMap<string, EnvironmentDocument>> {
-    if (texts.length === 0) return new Map();
-    const slugs = texts.flatMap((text) => candidatesOf(text).filter(({ by }) => by === 'slug'));
-    const [byId, bySlug] = await Promise.all([
-      this.ids.load(texts),
-      this.slugs.load(slugs.map(({ value }) => keyOf(org, value))),
+    results: Map<string, EnvironmentDocument>,
+  ): Promise<void> {
+    if (texts.length === 0) return;
+    const slugs = texts.flatMap(candidates).filter(({ by }) => by === 'slug');
+    const [ids, names] = await Promise.all([
+      this.questions.byIds(texts),
+      this.questions.bySlugs(slugs.map(({ value: slug }) => ({ org, slug }))),
     ]);
-    const askedAt = Math.min(byId.askedAt, bySlug.askedAt);
-    const results = new Map<string, EnvironmentDocument>();
+    const askedAt = Math.min(ids.askedAt, names.askedAt);
     for (const text of texts) {
-      const known = candidatesOf(text).map(({ by, value }) =>
-        by === 'id' ? byId.found.get(value) : bySlug.found.get(keyOf(org, value)),
+      const meant = candidates(text).map(({ by, value }) =>
+        by === 'id' ? ids.found.get(value) : names.get({ org, slug: value }),
       );
-      const found = pick({ slug: text }, known.filter((document) => document?.org === org).filter(isThere));
+      const own = meant.filter((document) => document !== undefined).filter((one) => one.org === org);
+      const found = pick({ slug: text }, own);
       if (found === undefined) continue;
-      this.keep(found, askedAt);
+      results.set(text, this.keep(found, askedAt));
       this.options.cache.putName(org, text, found._id, askedAt);
-      results.set(text, found);
-    }
-    return results;
-  }
-
-  private async confirmNames(org: string, texts: ReadonlySet<string>, since: number): Promise<void> {
-    const stale: { readonly text: string; readonly name: CachedName }[] = [];
-    for (const text of texts) {
-      const name = this.options.cache.byName(org, text);
-      if (name !== undefined && !isFresh(name, since)) stale.push({ text, name });
-    }
-    if (stale.length === 0) return;
-    const prefixed = stale.filter(
-      ({ text, name: { entry } }) => text !== entry.document.slug && text !== entry.document._id,
-    );
-    const [askedAt, shadows] = await Promise.all([
-      // By id goes before by slug, so an environment of that id would take the name over.
-      this.confirm(
-        stale.map(({ name }) => name.entry),
-        stale.map(({ text }) => text),
-        org,
-      ),
-      // And so would one whose slug begins with the prefix.
-      this.slugs.load(prefixed.map(({ text }) => keyOf(org, text))),
-    ]);
-    for (const { text, name } of stale) {
-      const shadowed = askedAt.shadows.has(text) && text !== name.entry.document._id;
-      if (shadowed || shadows.found.has(keyOf(org, text))) this.options.cache.dropName(org, text);
-      else
-        this.options.cache.putName(
-          org,
-          text,
-          name.entry.document._id,
-          Math.min(askedAt.askedAt, shadows.askedAt),
-        );
     }
   }
 
-  /** Asks whether entries are still what is stored, and forgets those that are not. */
-  private async confirm(
-    entries: readonly CachedEnvironment[],
-    texts: readonly string[] = [],
-    org = '',
-  ): Promise<{ readonly askedAt: number; readonly shadows: ReadonlySet<string> }> {
+  /** Asks whether what is known of these texts is still so, and forgets what is not. */
+  private async confirm(org: string, texts: ReadonlySet<string>, since: number): Promise<void> {
     const { cache } = this.options;
-    const { found, askedAt } = await this.heads.load([
-      ...entries.map(({ document }) => document._id),
-      ...texts,
+    const stale = [...texts].flatMap((text) => {
+      const name = cache.byName(org, text);
+      return name === undefined || isFresh(name, since) ? [] : [{ text, ...name }];
+    });
+    if (stale.length === 0) return;
+    // An id goes before a slug, and a slug before one with a prefix: whoever has come by such a name takes it over.
+    const prefixed = stale.filter(({ text, entry: { head } }) => text !== head._id && text !== head.slug);
+    const [heads, names] = await Promise.all([
+      this.questions.heads(stale.flatMap(({ text, entry }) => [entry.head._id, text])),
+      this.questions.bySlugs(prefixed.map(({ text: slug }) => ({ org, slug }))),
     ]);
-    for (const entry of entries) {
-      const head = found.get(entry.document._id);
-      if (head !== undefined && sameHead(head, entry.head))
-        this.count('confirmed', cache.confirm(entry, askedAt));
-      else if (cache.byId(entry.document._id) === entry) cache.drop(entry.document._id);
+    const askedAt = Math.min(heads.askedAt, names.askedAt);
+    for (const { text, entry } of stale) {
+      this.settle(entry, heads);
+      const { _id } = entry.head;
+      const byId = text !== _id && heads.found.get(text)?.org === org;
+      if (byId || names.get({ org, slug: text }) !== undefined) cache.dropName(org, text);
+      else cache.putName(org, text, _id, askedAt);
     }
-    return { askedAt, shadows: new Set(texts.filter((text) => found.get(text)?.org === org)) };
   }
 
-  private keep(document: EnvironmentDocument | undefined, askedAt: number): EnvironmentDocument | undefined {
-    if (document === undefined) return undefined;
+  private settle(entry: CachedEnvironment, { found, askedAt }: Answered<EnvironmentHead>): void {
+    const { cache } = this.options;
+    const { _id } = entry.head;
+    const head = found.get(_id);
+    if (head !== undefined && sameHead(head, entry.head)) {
+      cache.confirm(entry, askedAt);
+      this.counted('confirmed', _id);
+    } else if (cache.byId(_id) === entry) cache.drop(_id);
+  }
+
+  private keep(document: EnvironmentDocument, askedAt: number): EnvironmentDocument {
     this.options.cache.put(document, askedAt);
-    return this.count('read', document);
+    return this.counted('read', document);
   }
 
-  /** Counts, and now and then writes the counters to the log. */
-  private count<T>(what: keyof typeof this.counters, value: T): T {
+  /** Counts, and once in a while writes the counters to the log. */
+  private counted<T>(what: keyof typeof this.counters, value: T): T {
     this.counters[what] += 1;
     const now = this.now();
     if (now - this.loggedAt >= LOG_EVERY_MS) {
@@ -257,27 +229,11 @@ export class EnvironmentReader implements OnModuleDestroy {
   }
 }
 
-const LOG_EVERY_MS = 60_000;
-
 function isFresh({ entry, confirmedAt }: CachedName, since: number): boolean {
   return confirmedAt >= since && entry.confirmedAt >= since;
 }
 
-function isThere<T>(value: T | undefined): value is T {
-  return value !== undefined;
-}
-
-function candidatesOf(text: string) {
+/** What a text may mean, in the order to try. */
+function candidates(text: string) {
   return referenceCandidates(KINDS.Environment.idPrefix, text);
-}
-
-/** The organization's length first, so that no two names share a key. */
-function keyOf(org: string, slug: string): string {
-  return `${org.length}:${org}${slug}`;
-}
-
-function nameOf(key: string): OrgSlug {
-  const from = key.indexOf(':') + 1;
-  const to = from + Number.parseInt(key, 10);
-  return { org: key.slice(from, to), slug: key.slice(to) };
 }

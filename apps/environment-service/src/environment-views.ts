@@ -19,13 +19,13 @@ export class EnvironmentViews {
   constructor(private readonly reader: EnvironmentReader) {}
 
   async get(id: string): Promise<View> {
-    return viewOf((await this.reader.get(id, this.reader.recently)) ?? absent(id));
+    return viewOf((await this.reader.get(id, this.reader.lately)) ?? absent(id));
   }
 
   async getByReference(reference: ApiResourceReference): Promise<View> {
     assertEnvironmentKind(reference);
     const { reader } = this;
-    const since = reader.recently;
+    const since = reader.lately;
     // Without an organization to look in, only an id says which environment is meant.
     const byId = reference.org === '' ? await reader.get(reference.slug, since) : undefined;
     const org = byId?.org ?? reference.org;

@@ -49,7 +49,10 @@ export async function startEnvironmentService(options: {
   readonly key?: string;
   readonly previous?: string;
   readonly keyStore?: string;
+  /** How many versions of an environment are kept. */
+  readonly revisions?: number;
   readonly controlPlane?: string;
+  readonly redisUrl?: string;
   readonly logLevel?: 'debug' | 'error';
 }): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'stigmer-environment-service-'));
@@ -65,7 +68,9 @@ export async function startEnvironmentService(options: {
     STIGMER_CONTROL_PLANE: options.controlPlane ?? '127.0.0.1:1',
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY: options.key ?? randomBytes(32).toString('base64'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_PREVIOUS: options.previous ?? '',
+    ...(options.redisUrl !== undefined && { STIGMER_REDIS_URL: options.redisUrl }),
     ...(options.keyStore !== undefined && { STIGMER_ENVIRONMENT_KEY_STORE: options.keyStore }),
+    ...(options.revisions !== undefined && { STIGMER_ENVIRONMENT_REVISIONS: String(options.revisions) }),
   });
   const lines: string[] = [];
   const log = createLogger('environment-service', options.logLevel ?? 'debug', {
