@@ -12,6 +12,8 @@ import { AgentExecutionCommands, AgentExecutionQueries } from './executions/agen
 import { Contexts } from './executions/contexts';
 import { Creation } from './executions/creation';
 import { Endings } from './executions/endings';
+import { EnvironmentUsage } from './executions/environment-usage';
+import { EnvironmentUsageQueries } from './executions/environment-usage.controller';
 import { ExecutionLog } from './executions/execution-log';
 import { ExecutionKinds } from './executions/execution-kinds';
 import { Executions } from './executions/executions';
@@ -59,7 +61,7 @@ export class AppModule {
       controllers: [
         ...[AgentCommands, AgentQueries, AgentInstanceCommands, AgentInstanceQueries],
         ...[WorkflowCommands, WorkflowQueries, WorkflowInstanceCommands, WorkflowInstanceQueries],
-        ...[SessionCommands, SessionQueries, EnvironmentUsersQueries],
+        ...[SessionCommands, SessionQueries, EnvironmentUsersQueries, EnvironmentUsageQueries],
         ...[
           AgentExecutionCommands,
           AgentExecutionQueries,
@@ -72,7 +74,7 @@ export class AppModule {
         ...[ResourceStore, Resources, AgentInstances, WorkflowInstances, Sessions],
         ...[DefaultInstances, Agents, Workflows],
         ...[ExecutionStore, Creation, Executions, Starter, Endings],
-        ...[AgentExecutions, WorkflowExecutions, ExecutionKinds],
+        ...[AgentExecutions, WorkflowExecutions, ExecutionKinds, EnvironmentUsage],
         { provide: Database, useValue: database },
         ...outside(config, log, limits),
       ],

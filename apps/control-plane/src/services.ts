@@ -4,6 +4,7 @@ import { AgentExecutionCommandController } from '@stigmer/proto/agentic/agentexe
 import { AgentExecutionQueryController } from '@stigmer/proto/agentic/agentexecution/v1/query';
 import { AgentInstanceCommandController } from '@stigmer/proto/agentic/agentinstance/v1/command';
 import { AgentInstanceQueryController } from '@stigmer/proto/agentic/agentinstance/v1/query';
+import { EnvironmentUsageController } from '@stigmer/proto/agentic/environment/v1/usage';
 import { McpServerCommandController } from '@stigmer/proto/agentic/mcpserver/v1/command';
 import { McpServerQueryController } from '@stigmer/proto/agentic/mcpserver/v1/query';
 import { SessionCommandController } from '@stigmer/proto/agentic/session/v1/command';
@@ -40,4 +41,5 @@ export const SERVICES = [
   McpServerQueryController,
   ExecutionSnapshots,
   EnvironmentUsers,
+  EnvironmentUsageController,
 ] as const;

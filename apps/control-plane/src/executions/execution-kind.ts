@@ -1,6 +1,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { ExecutionPhase } from '@stigmer/proto/agentic/agentexecution/v1/enum';
 import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
+import type { Diagnostic, VariableProvenance } from '@stigmer/proto/agentic/resolver/v1/io';
 import type { ApiResourceAudit } from '@stigmer/proto/commons/apiresource/status';
 import type { ExecutionSnapshot } from '@stigmer/proto/internal/v1/execution_snapshots';
 import type { Caller } from '@stigmer/service';
@@ -34,6 +35,8 @@ export type ExecutionStatus = Message & {
   error: string;
   startedAt: string;
   completedAt: string;
+  provenance: Record<string, VariableProvenance>;
+  warnings: Diagnostic[];
   audit?: ApiResourceAudit;
 };
 

@@ -32,8 +32,22 @@ export interface ExecutionRow {
   readonly contextExpiresAt?: Date;
 }
 
+/** What a run was given of one environment. */
+export interface EnvironmentUse {
+  readonly environment: string;
+  readonly revision: string;
+  /** The variables whose values it got from there, in their order. */
+  readonly keys: readonly string[];
+}
+
+/** A row with what its run was given. */
+export interface UsingRow extends ExecutionRow {
+  /** Known once the context is made. */
+  readonly uses?: readonly EnvironmentUse[];
+}
+
 /** A row with its message and its snapshot: all of an execution. */
-export interface ExecutionDocument extends ExecutionRow {
+export interface ExecutionDocument extends UsingRow {
   readonly message: Buffer;
   readonly snapshot: Buffer;
 }
@@ -56,6 +70,11 @@ export interface ExecutionFilter {
   readonly tags?: readonly string[];
 }
 
+const useSchema = new Schema<EnvironmentUse>(
+  { environment: String, revision: String, keys: [String] },
+  { _id: false },
+);
+
 export const executionSchema = new Schema<ExecutionDocument>(
   {
     _id: String,
@@ -77,6 +96,7 @@ export const executionSchema = new Schema<ExecutionDocument>(
     contextExpiresAt: Date,
     message: Buffer,
     snapshot: Buffer,
+    uses: [useSchema],
   },
   { versionKey: false },
 )
@@ -84,4 +104,5 @@ export const executionSchema = new Schema<ExecutionDocument>(
   .index({ template: 1, createdAt: -1 })
   .index({ session: 1, createdAt: -1 })
   .index({ instance: 1, open: 1 })
-  .index({ open: 1, checkAt: 1 });
+  .index({ open: 1, checkAt: 1 })
+  .index({ 'uses.environment': 1, createdAt: -1, _id: -1 });

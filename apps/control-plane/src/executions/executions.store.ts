@@ -7,6 +7,7 @@ import {
   ExecutionSnapshotSchema,
 } from '@stigmer/proto/internal/v1/execution_snapshots';
 import { isDuplicate } from '@stigmer/mongo';
+import { Encoded } from '@stigmer/proto';
 import type { Model, QueryFilter } from 'mongoose';
 import { Database } from '../database';
 import { type Kind, metadataOf } from '../resources/kind';
@@ -25,12 +26,14 @@ import {
   type ExecutionRow,
   executionSchema,
   type StoredExecution,
+  type UsingRow,
 } from './execution-row';
+import { type EnvironmentUsers, environmentUsers } from './environment-users';
 import { Hints } from './hints';
 
 /** A status is written up to four times a second by one runner; more rivals than this there are not. */
 const ATTEMPTS = 20;
-const ROW = { message: 0, snapshot: 0 } as const;
+const ROW = { message: 0, snapshot: 0, uses: 0 } as const;
 
 /** The executions of both kinds, each in one document with its snapshot: there is no half of one. */
 @Injectable()
@@ -73,12 +76,8 @@ export class ExecutionStore {
     kind: KindOfExecution<E>,
     id: string,
   ): Promise<StoredExecution<E> | undefined> {
-    const document = await this.database.run(() =>
-      this.model.findOne({ _id: id, kind: kind.name }, { snapshot: 0 }).lean().exec(),
-    );
-    return document === null
-      ? undefined
-      : { row: document, execution: fromBinary(kind.schema, document.message) };
+    const document = await this.document(kind, id);
+    return document && { row: document, execution: fromBinary(kind.schema, document.message) };
   }
 
   async get<E extends Execution>(kind: KindOfExecution<E>, id: string): Promise<StoredExecution<E>> {
@@ -87,15 +86,16 @@ export class ExecutionStore {
     return stored;
   }
 
-  /** The execution if it has changed since `revision`. NOT_FOUND once it is deleted. */
+  /** The execution, as it is stored, if it has changed since `revision`. NOT_FOUND once it is deleted. */
   async changed<E extends Execution>(
     kind: KindOfExecution<E>,
     id: string,
     revision: number,
-  ): Promise<StoredExecution<E> | undefined> {
-    const row = await this.row(id);
-    if (row === undefined) throw notFound(kind.name, id);
-    return row.revision === revision ? undefined : this.get(kind, id);
+  ): Promise<{ readonly row: ExecutionRow; readonly message: Encoded<Kind<E>['schema']> } | undefined> {
+    if ((await this.row(id))?.revision === revision) return undefined;
+    const document = await this.document(kind, id);
+    if (document === undefined) throw notFound(kind.name, id);
+    return { row: document, message: new Encoded(kind.schema, document.message) };
   }
 
   async snapshot(id: string): Promise<ExecutionSnapshot | undefined> {
@@ -116,23 +116,33 @@ export class ExecutionStore {
       const { row, execution } = await this.get(kind, id);
       const draft = clone(kind.schema, execution);
       if (!change(draft)) return execution;
-      const phase = draft.status?.phase ?? row.phase;
-      const revision = row.revision + 1;
-      const message = encode(kind, draft, revision);
-      const { matchedCount } = await this.database.run(() =>
-        this.model
-          .updateOne(
-            { _id: id, revision: row.revision },
-            { $set: { message, revision, phase, open: !isTerminal(phase), tags: metadataOf(draft).tags } },
-          )
-          .exec(),
-      );
-      if (matchedCount === 1) {
-        this.hints.announce(id, revision);
-        return draft;
-      }
+      if (await this.swap(kind, row, draft)) return draft;
     }
-    throw aborted(`${id} is being changed by many at once; try again`);
+    throw tooManyRivals(id);
+  }
+
+  /** Writes an execution that was read as `row` says, if nobody came in between; says whether. */
+  private async swap<E extends Execution>(
+    kind: KindOfExecution<E>,
+    row: ExecutionRow,
+    draft: E,
+    marks: Partial<ExecutionDocument> = {},
+  ): Promise<boolean> {
+    const { _id: id } = row;
+    const phase = draft.status?.phase ?? row.phase;
+    const revision = row.revision + 1;
+    const message = encode(kind, draft, revision);
+    const { tags } = metadataOf(draft);
+    const { matchedCount } = await this.database.run(() =>
+      this.model
+        .updateOne(
+          { _id: id, revision: row.revision },
+          { $set: { ...marks, message, revision, phase, open: !isTerminal(phase), tags } },
+        )
+        .exec(),
+    );
+    if (matchedCount === 1) this.hints.announce(id, revision);
+    return matchedCount === 1;
   }
 
   /** Notes what the sweep saw. No change that a reader would see. */
@@ -143,13 +153,31 @@ export class ExecutionStore {
     await this.database.run(() => this.model.updateOne({ _id: id }, { $set: marks }).exec());
   }
 
-  /** Notes that an execution has its context. Says whether it still is to be started. */
-  async markPrepared(id: string, contextExpiresAt: Date): Promise<boolean> {
-    const marks = { $set: { step: 'prepared' as const, contextExpiresAt } };
-    const { matchedCount } = await this.database.run(() =>
-      this.model.updateOne({ _id: id, open: true, step: { $ne: 'started' } }, marks).exec(),
-    );
-    return matchedCount === 1;
+  /**
+   * Notes that an execution has its context, and what was put into it: `change` writes that into the status. Says
+   * whether it still is to be started.
+   */
+  async markPrepared<E extends Execution>(
+    kind: KindOfExecution<E>,
+    id: string,
+    marks: Required<Pick<ExecutionDocument, 'contextExpiresAt' | 'uses'>>,
+    change: (execution: E) => void,
+  ): Promise<boolean> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const stored = await this.find(kind, id);
+      if (stored === undefined || !stored.row.open || stored.row.step === 'started') return false;
+      const { row, execution } = stored;
+      // A repetition finds what the first one noted: that is what the context holds.
+      const { contextExpiresAt } = marks;
+      if (row.step === 'prepared') {
+        await this.mark(id, { contextExpiresAt });
+        return true;
+      }
+      const draft = clone(kind.schema, execution);
+      change(draft);
+      if (await this.swap(kind, row, draft, { ...marks, step: 'prepared' })) return true;
+    }
+    throw tooManyRivals(id);
   }
 
   /** Keeps the sweep away from a start that is being repeated. */
@@ -228,10 +256,34 @@ export class ExecutionStore {
     return documents.map(({ _id, kind }) => ({ kind, id: _id }));
   }
 
+  /** A page of the executions that were given values of an environment, the newest first. */
+  async usersOfEnvironment(users: EnvironmentUsers, page: Page): Promise<readonly UsingRow[]> {
+    return this.database.run(() =>
+      this.model
+        .find(environmentUsers(users, page.after), { message: 0, snapshot: 0 })
+        .sort({ createdAt: -1, _id: -1 })
+        .limit(page.size)
+        .lean()
+        .exec(),
+    );
+  }
+
   async remove(id: string, revision: number): Promise<void> {
     await this.database.run(() => this.model.deleteOne({ _id: id }).exec());
     this.hints.announce(id, revision + 1);
   }
+
+  private async document(
+    { name }: Pick<KindOfExecution<Execution>, 'name'>,
+    id: string,
+  ): Promise<(ExecutionRow & Pick<ExecutionDocument, 'message'>) | undefined> {
+    const query = this.model.findOne({ _id: id, kind: name }, { snapshot: 0, uses: 0 });
+    return (await this.database.run(() => query.lean().exec())) ?? undefined;
+  }
+}
+
+function tooManyRivals(id: string) {
+  return aborted(`${id} is being changed by many at once; try again`);
 }
 
 function queryOf({

@@ -48,6 +48,7 @@ export class Executions {
     const { items, total } = await this.store.list(kind, { ...filter, kind: kind.name }, page, [
       (execution) => {
         kind.dropBulk(execution);
+        if (execution.status !== undefined) execution.status.provenance = {};
       },
       (execution) => {
         keepPhase(kind, execution);
@@ -173,7 +174,10 @@ function sameSpec<E extends Execution>(kind: ExecutionKind<E>, request: E, store
   return a !== undefined && b !== undefined && equals(kind.schema, a, b);
 }
 
-/** Phases only go forward; texts that are absent leave what is there. */
+/**
+ * Phases only go forward; texts that are absent leave what is there. Where the values came from, and what the run was
+ * warned of, was noted here when it started: nobody reports it.
+ */
 function mergeCommon(into: NonNullable<Execution['status']>, change: NonNullable<Execution['status']>): void {
   into.phase = Math.max(into.phase, change.phase);
   if (change.error !== '') into.error = change.error;

@@ -2,6 +2,7 @@ import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Injectable } from '@nestjs/common';
 import { DomainError, type ErrorKind, notFound } from '@stigmer/domain';
 import type { ExecutionSnapshot } from '@stigmer/proto/internal/v1/execution_snapshots';
+import type { PreparedRun } from '@stigmer/proto/internal/v1/run_resolver';
 import type { Caller } from '@stigmer/service';
 import { Limits } from '../limits';
 import { Contexts } from './contexts';
@@ -9,6 +10,7 @@ import { Endings } from './endings';
 import { type Execution, type ExecutionKind, isTerminal, PHASE } from './execution-kind';
 import type { ExecutionRow } from './execution-row';
 import { ExecutionStore } from './executions.store';
+import { provenanceOf, usesOf } from './provenance';
 import { Resolver } from './resolver';
 import { digestOf } from './run-request';
 import { sourcesOf } from './run-template';
@@ -56,8 +58,8 @@ export class Starter {
   async start<E extends Execution>(start: Start<E>): Promise<E> {
     const { kind, row, first } = start;
     try {
-      const expiresAt = await this.prepare(start);
-      if (!(await this.store.markPrepared(row._id, expiresAt))) return await this.asItIs(kind, row._id);
+      const prepared = await this.prepare(start);
+      if (!(await this.note(start, prepared))) return await this.asItIs(kind, row._id);
     } catch (error) {
       if (!first || !isRefusal(error)) throw error;
       // A context of this id that somebody else has made is not ours to destroy.
@@ -80,10 +82,10 @@ export class Starter {
     snapshot,
     request,
     caller,
-  }: Start<E>): Promise<Date> {
+  }: Start<E>): Promise<PreparedRun> {
     await kind.ready?.(snapshot, caller);
     const asked = this.limits.leaseEnd(row.createdAt, new Date());
-    const { expiresAt } = await this.resolver.prepare({
+    return this.resolver.prepare({
       executionId: row._id,
       org: row.org,
       ...sourcesOf(snapshot),
@@ -92,7 +94,26 @@ export class Starter {
       requestDigest: digestOf(kind, request),
       expiresAt: timestampFromDate(asked),
     });
-    return expiresAt === undefined ? asked : timestampDate(expiresAt);
+  }
+
+  /** Keeps where the values came from. Says whether the run still is to be started. */
+  private note<E extends Execution>(
+    { kind, row }: Start<E>,
+    { variables, warnings, expiresAt }: PreparedRun,
+  ): Promise<boolean> {
+    const contextExpiresAt =
+      expiresAt === undefined ? this.limits.leaseEnd(row.createdAt, new Date()) : timestampDate(expiresAt);
+    return this.store.markPrepared(
+      kind,
+      row._id,
+      { contextExpiresAt, uses: usesOf(variables) },
+      (execution) => {
+        const status: NonNullable<E['status']> = execution.status ?? kind.newStatus(row._id);
+        status.provenance = provenanceOf(variables);
+        status.warnings = warnings;
+        execution.status = status;
+      },
+    );
   }
 
   /** The execution after its start; undoes the start where it was ended or deleted in the meantime. */

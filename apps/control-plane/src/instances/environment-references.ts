@@ -15,11 +15,11 @@ export class EnvironmentReferences {
     field: string,
   ): Promise<readonly Violation[]> {
     const found = await Promise.all(references.map((reference) => this.exists(org, reference)));
-    return references.flatMap(({ slug }, index) =>
-      found[index] === true
-        ? []
-        : [{ field: `${field}[${index}]`, description: `Environment not found: ${slug}` }],
-    );
+    return references.flatMap(({ slug, version }, index) => {
+      if (found[index] === true) return [];
+      const ref = version === '' ? slug : `${slug}@${version}`;
+      return [{ field: `${field}[${index}]`, description: `Environment not found: ${ref}` }];
+    });
   }
 
   private async exists(

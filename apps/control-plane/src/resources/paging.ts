@@ -44,7 +44,8 @@ function sizeOf(size: number): number {
   return size === 0 ? DEFAULT_SIZE : Math.min(size, MAX_SIZE);
 }
 
-function badToken(description: string) {
+/** INVALID_ARGUMENT for a token that no page answered. */
+export function badToken(description: string) {
   return invalidArguments([{ field: 'page_token', description }]);
 }
 

@@ -44,6 +44,9 @@ export interface UserOfResource {
   readonly slug: string;
 }
 
+/** So many users of a resource are named at once. */
+const MOST_USERS = 100;
+
 const schema = new Schema<ResourceDocument>(
   {
     _id: String,
@@ -175,8 +178,24 @@ export class ResourceStore {
 
   /** The instances whose references mean the environment with this id and slug. */
   async usersOfEnvironment(org: string, id: string, slug: string): Promise<readonly UserOfResource[]> {
-    const names = [id, ...(slug === '' ? [] : [slug, `${KINDS.Environment.idPrefix}-${slug}`])];
-    return this.users({ org, environments: { $in: names } });
+    return this.users({ org, environments: { $in: namesOfEnvironment(id, slug) } });
+  }
+
+  /** The instances that {@link usersOfEnvironment} names, themselves. */
+  async instancesOfEnvironment<R extends Resource>(
+    kind: Kind<R>,
+    org: string,
+    names: readonly string[],
+  ): Promise<readonly R[]> {
+    const documents = await this.database.run(() =>
+      this.model
+        .find({ kind: kind.name, org, environments: { $in: [...names] } })
+        .sort({ _id: 1 })
+        .limit(MOST_USERS)
+        .lean()
+        .exec(),
+    );
+    return documents.map((document) => fromDocument(kind, document));
   }
 
   async remove(id: string): Promise<void> {
@@ -185,10 +204,15 @@ export class ResourceStore {
 
   private async users(filter: QueryFilter<ResourceDocument>): Promise<readonly UserOfResource[]> {
     const documents = await this.database.run(() =>
-      this.model.find(filter, { kind: 1, slug: 1 }).sort({ _id: 1 }).limit(100).lean().exec(),
+      this.model.find(filter, { kind: 1, slug: 1 }).sort({ _id: 1 }).limit(MOST_USERS).lean().exec(),
     );
     return documents.map(({ _id, kind, slug }) => ({ kind, id: _id, slug }));
   }
+}
+
+/** What a reference may call an environment. */
+export function namesOfEnvironment(id: string, slug: string): string[] {
+  return [id, ...(slug === '' ? [] : [slug, `${KINDS.Environment.idPrefix}-${slug}`])];
 }
 
 function toDocument<R extends Resource>(
