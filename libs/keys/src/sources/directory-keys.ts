@@ -55,7 +55,9 @@ export class DirectoryKeys implements KeySource {
   }
 
   watch(changed: () => void): () => void {
-    return poll(() => settled(() => this.ids().join() !== this.#loaded), changed);
+    // A folder that became unreadable is news, too: `load` says what is wrong.
+    const hasChanged = () => settled(() => this.ids().join() !== this.#loaded).catch(() => true);
+    return poll(hasChanged, changed);
   }
 
   /** Whatever has another name is no key: a file that is being written, or an operator's note. */
