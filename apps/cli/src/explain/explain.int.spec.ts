@@ -54,6 +54,25 @@ describe('stigmer explain', () => {
     );
   });
 
+  it('shows which imports lead to a value, that it is final and when it expires, where there is such a thing', async () => {
+    explanation = create(ExplanationSchema, {
+      variables: {
+        LOG: { value: 'info', origin: { layer: Layer.TEMPLATE } },
+        REGION: {
+          value: 'eu',
+          origin: { layer: Layer.ENVIRONMENT, environmentSlug: 'base', via: ['production', 'shared'] },
+          final: true,
+          expiresAt: { seconds: 1_780_000_000n },
+        },
+      },
+    });
+    expect((await cli(['explain', 'workflow', 'deploy'])).stdout).toBe(
+      'VARIABLE  VALUE  FROM                                        FINAL  EXPIRES               SHADOWS\n' +
+        'LOG       info   template\n' +
+        'REGION    eu     environment base (via production → shared)  yes    2026-05-28T20:26:40Z\n',
+    );
+  });
+
   it('asks about the template with the instance’s environments, and withholds every secret', async () => {
     await cli([
       'explain',

@@ -1,43 +1,47 @@
 import { REDACTED } from '@stigmer/domain';
 import {
-  Layer,
   Severity,
   type Diagnostic,
   type Explanation,
   type Origin,
+  type ResolvedVariable,
 } from '@stigmer/proto/agentic/resolver/v1/io';
 import { createColors } from 'picocolors';
 import { printable } from '../io';
 import { table } from '../output/table';
 import { shortened } from '../runs/shortened';
+import { timeOf } from '../time';
+import { layerName } from './layer-name';
 
 /** The merged variables with their origins, then everything that is wrong or doubtful. */
 export function renderExplanation({ variables, diagnostics }: Explanation, colour: boolean): string {
-  const names = Object.keys(variables).sort();
-  const rows = names.flatMap((name) => {
-    const variable = variables[name];
-    if (!variable) return [];
+  const named = Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1));
+  const rare = RARE.filter(({ cell }) => named.some(([, variable]) => cell(variable) !== ''));
+  const rows = named.map(([name, variable]) => [
+    name,
     // The server redacts; a secret that came unredacted would be its fault, and must not become ours.
-    const value = variable.isSecret ? REDACTED : shortened(variable.value);
-    return [[name, value, layerName(variable.origin), variable.shadowed.map(layerName).join(', ')]];
-  });
-  const merged = rows.length === 0 ? 'no variables' : table(['VARIABLE', 'VALUE', 'FROM', 'SHADOWS'], rows);
+    variable.isSecret ? REDACTED : shortened(variable.value),
+    nameOf(variable.origin),
+    ...rare.map(({ cell }) => cell(variable)),
+    variable.shadowed.map(nameOf).join(', '),
+  ]);
+  const headings = ['VARIABLE', 'VALUE', 'FROM', ...rare.map(({ heading }) => heading), 'SHADOWS'];
+  const merged = rows.length === 0 ? 'no variables' : table(headings, rows);
   const findings = diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, colour));
   return findings.length === 0 ? merged : `${merged}\n\n${findings.join('\n')}`;
 }
 
-function layerName(origin: Origin | undefined): string {
-  switch (origin?.layer) {
-    case Layer.TEMPLATE:
-      return 'template';
-    case Layer.ENVIRONMENT:
-      return `environment ${origin.environmentSlug || origin.environmentId}`;
-    case Layer.RUNTIME:
-      return 'this command';
-    case Layer.UNSPECIFIED:
-    case undefined:
-      return 'unknown';
-  }
+/** Most variables are neither: these columns are there only where there is something in them. */
+const RARE: readonly {
+  readonly heading: string;
+  readonly cell: (variable: ResolvedVariable) => string;
+}[] = [
+  { heading: 'FINAL', cell: ({ final }) => (final ? 'yes' : '') },
+  { heading: 'EXPIRES', cell: ({ expiresAt }) => timeOf(expiresAt) },
+];
+
+function nameOf(origin: Origin | undefined): string {
+  return layerName(origin, 'this command');
 }
 
 function renderDiagnostic({ severity, server, field, message, hint }: Diagnostic, colour: boolean): string {
