@@ -15,6 +15,7 @@ import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vau
 import type { Logger } from '@stigmer/service';
 import type { ContextData } from './context-data';
 import type { ContextDocument } from './context-document';
+import { encodedValues } from './encoded-values';
 
 /** The readable columns that the seal holds in place. A context opens only with all of them as they were sealed. */
 export type SealedFacts = Pick<
@@ -66,19 +67,16 @@ export class ContextSeal {
   }
 
   /** What was sealed. What was altered, moved, or sealed under a key that is not here is FAILED_PRECONDITION. */
-  async open(document: ContextDocument): Promise<ContextContent> {
-    const ring = await this.keys.toOpen(document.crypto.kid);
-    const plaintext = this.explained(document.execution_id, () => {
-      const bound = boundOf(document.expires_at);
-      const dataKey = openDataKey(ring, placeOf(document), document.crypto, bound);
-      return openBlob(dataKey, document.sealed, factsOf(document));
-    });
-    try {
+  open(document: ContextDocument): Promise<ContextContent> {
+    return this.opened(document, (plaintext) => {
       const { data, requestDigest } = fromBinary(CreateContextInputSchema, plaintext);
-      return { data, digest: Uint8Array.from(requestDigest) }; // a copy: it is a view of what is zeroed below
-    } finally {
-      plaintext.fill(0);
-    }
+      return { data, digest: Uint8Array.from(requestDigest) }; // a copy: it is a view of what is zeroed
+    });
+  }
+
+  /** The values alone, as the bytes of an `ExecutionContextSpec`. */
+  openEncoded(document: ContextDocument): Promise<Uint8Array> {
+    return this.opened(document, encodedValues);
   }
 
   /**
@@ -99,6 +97,20 @@ export class ContextSeal {
   /** Whether what was written with this header may have come too late to keep its key from destruction. */
   cameLate({ kid }: CryptoHeader): boolean {
     return this.keys.mayBeGone(kid);
+  }
+
+  private async opened<T>(document: ContextDocument, read: (plaintext: Buffer) => T): Promise<T> {
+    const ring = await this.keys.toOpen(document.crypto.kid);
+    const plaintext = this.explained(document.execution_id, () => {
+      const bound = boundOf(document.expires_at);
+      const dataKey = openDataKey(ring, placeOf(document), document.crypto, bound);
+      return openBlob(dataKey, document.sealed, factsOf(document));
+    });
+    try {
+      return read(plaintext);
+    } finally {
+      plaintext.fill(0);
+    }
   }
 
   /** What cannot be opened stays so until someone acts: a failed precondition, and a line for the operator. */

@@ -7,8 +7,8 @@ import type {
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
 import type { ApiResourceDeleteInput, ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
-import { toResource } from './context-document';
 import { Contexts } from './contexts';
+import { encodedContext } from './encoded-values';
 import { RunContexts } from './run-contexts';
 
 /** Writes. Every answer is redacted. */
@@ -48,7 +48,7 @@ export class ContextQueries implements RpcHandlers<typeof ExecutionContextQueryC
   /** The only read that reveals. By the identity of the caller, which the gateway cannot lend to anyone. */
   async getByExecutionId({ executionId }: ExecutionContextExecutionIdInput, { caller }: CallContext) {
     if (caller.service !== 'workflow-runner') return this.contexts.getByExecutionId(executionId);
-    const { document, data } = await this.runs.reveal(executionId, caller);
-    return toResource(document, data);
+    const { document, values } = await this.runs.reveal(executionId, caller);
+    return encodedContext(document, values);
   }
 }

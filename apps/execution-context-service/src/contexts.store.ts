@@ -9,6 +9,8 @@ import { EPOCH_KEY_PREFIX } from './epoch-key';
 /** The document as BSON holds it: metadata as bytes, since clients choose the names of labels. */
 type Row = Omit<ContextDocument, 'metadata'> & { readonly metadata: Buffer };
 
+type HalfDestroyed = Omit<Row, 'crypto'> & { readonly crypto?: undefined };
+
 /** What may be known of a context without its blob. */
 export type ContextSummary = Pick<ContextDocument, '_id' | 'execution_id' | 'org' | 'created' | 'expires_at'>;
 
@@ -149,8 +151,13 @@ export class ContextStore {
   }
 
   private async findOne(filter: mongo.Filter<Row>): Promise<ContextDocument | undefined> {
-    const row = await withMongo(() => this.rows.findOne({ ...filter, ...this.alive() }));
-    return row === null ? undefined : fromRow(row);
+    const row = await withMongo(() => this.rows.findOne(filter));
+    return row === null || !this.isAlive(row) ? undefined : fromRow(row);
+  }
+
+  /** As `alive` says, of what was found by a unique index: the database need not look at the document itself. */
+  private isAlive({ expires_at, crypto }: Row | HalfDestroyed): boolean {
+    return crypto !== undefined && expires_at.getTime() > this.clock();
   }
 
   /** Removes what holds this document's place and is expired or destroyed, without waiting for the database. */

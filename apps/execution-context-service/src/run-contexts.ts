@@ -9,7 +9,7 @@ import type {
   RenewContextInput,
 } from '@stigmer/proto/internal/v1/context_vault';
 import { type Caller, type Logger, newId } from '@stigmer/service';
-import { checkData, type ContextData } from './context-data';
+import { checkData } from './context-data';
 import type { ContextDocument } from './context-document';
 import type { ContextSeal } from './context-seal';
 import type { ContextStore, ContextSummary } from './contexts.store';
@@ -56,16 +56,19 @@ export class RunContexts {
     throw aborted(`the context of ${executionId} was created and destroyed at the same time: try again`);
   }
 
-  /** A run's context with its plaintext. For the runner alone: whoever calls has made sure of that. */
+  /**
+   * A run's context with its values in plaintext, as the bytes of a spec. For the runner alone: whoever calls has made
+   * sure of that.
+   */
   async reveal(
     executionId: string,
     { service }: Caller,
-  ): Promise<{ readonly document: ContextDocument; readonly data: ContextData }> {
+  ): Promise<{ readonly document: ContextDocument; readonly values: Uint8Array }> {
     const { seal, log } = this.options;
     const document = await this.find(executionId);
-    const { data } = await seal.open(document);
+    const values = await seal.openEncoded(document);
     log.info({ audit: 'context.revealed', caller: service, execution: executionId }, 'context revealed');
-    return { document, data };
+    return { document, values };
   }
 
   /** Moves the expiry, never backwards and never past the longest lifetime. */

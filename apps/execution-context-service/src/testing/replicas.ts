@@ -1,8 +1,11 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type KeyRing, type KeyRingHolder } from '@stigmer/crypto';
 import { connectMongo } from '@stigmer/mongo';
-import { ExecutionValueSchema } from '@stigmer/proto/agentic/executioncontext/v1/spec';
+import {
+  ExecutionContextSpecSchema,
+  ExecutionValueSchema,
+} from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
 import { createLogger } from '@stigmer/service';
 import type { Collection, Connection } from 'mongoose';
@@ -131,8 +134,8 @@ export class Cluster {
 }
 
 export async function revealed({ runs }: Replica, executionId: string): Promise<string | undefined> {
-  const { data } = await runs.reveal(executionId, { service: 'workflow-runner', actor: 'x', owner: false });
-  return data['TOKEN']?.value;
+  const { values } = await runs.reveal(executionId, { service: 'workflow-runner', actor: 'x', owner: false });
+  return fromBinary(ExecutionContextSpecSchema, values).data['TOKEN']?.value;
 }
 
 export async function destroy({ runs }: Replica, executionId: string): Promise<void> {
