@@ -125,12 +125,15 @@ describe('environments, by the command line', () => {
     expect(stdout).toMatch(/^\+ {2}REGION +eu$/m);
     expect(stdout).toContain('2 the same');
 
-    await run(['env', 'set', 'cli-twin', 'LEVEL=debug', '--secret', 'TOKEN=-', '--create'], { input: TOKEN });
+    await run(['env', 'set', 'cli-twin', 'LEVEL=debug', '--secret', 'KEY=@deploy.key', '--create']);
     const blind = await run(['env', 'diff', 'cli-prod', 'cli-twin']);
-    expect(blind.stdout).toMatch(/^\? {2}TOKEN/m);
+    expect(blind.stdout).toMatch(/^\? {2}KEY +\*{8} +\*{8}$/m);
+    expect(blind.stdout).toMatch(/^- {2}TOKEN +\*{8}/m);
     const owned = await run(['env', 'diff', 'cli-prod', 'cli-twin', '--compare-secrets', '--all']);
-    expect(owned.stdout).toMatch(/^- {2}KEY/m);
-    expect(owned.stdout).not.toMatch(/^\?/m);
+    expect(owned.stdout).toMatch(/^= {2}KEY +\*{8} +\*{8}$/m);
+    await run(['env', 'set', 'cli-twin', '--secret', 'KEY=-'], { input: ROTATED });
+    const changed = await run(['env', 'diff', 'cli-prod', 'cli-twin', '--compare-secrets']);
+    expect(changed.stdout).toMatch(/^~ {2}KEY +\*{8} +\*{8}$/m);
   });
 
   it('come back to an earlier version, secrets included', async () => {
@@ -167,13 +170,16 @@ describe('environments, by the command line', () => {
       expect((await stat(out)).mode & 0o777).toBe(0o600);
       const name = `cli-copy-${format}`;
       await run(['env', 'import', name, out, '--format', format, '--secret', 'KEY', '--create']);
-      const copied = await dataOf(name);
-      expect(Object.keys(copied).sort()).toEqual(['EMPTY', 'KEY', 'LEVEL', 'ODD', 'TOKEN']);
-      expect(copied).toMatchObject({ TOKEN: { is_secret: true }, KEY: { is_secret: true } });
-      expect(await secretOf(name, 'KEY')).toBe(KEY);
-      expect(await secretOf(name, 'TOKEN')).toBe(TOKEN);
-      expect(await secretOf(name, 'ODD')).toBe(` it's "$HOME" \\n #\n`);
-      expect(await secretOf(name, 'EMPTY')).toBe('');
+      expect(await dataOf(name)).toMatchObject({ TOKEN: { is_secret: true }, KEY: { is_secret: true } });
+      const back = join(folder, `back.${format}`);
+      await run(['env', 'export', name, '--with-secrets', '--format', 'json', '--out', back]);
+      expect(JSON.parse(await readFile(back, 'utf8'))).toEqual({
+        EMPTY: '',
+        KEY,
+        LEVEL: 'debug',
+        ODD: ` it's "$HOME" \\n #\n`,
+        TOKEN,
+      });
     },
   );
 
