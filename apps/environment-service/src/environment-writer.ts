@@ -7,6 +7,7 @@ import type { Author, Outcome } from './environment-edit';
 import type { EnvironmentStore } from './environments.store';
 import { checkImports } from './imports';
 import type { RevisionStore } from './revisions.store';
+import { Turns } from './turns';
 import type { References } from './versions';
 
 export interface EnvironmentWriterOptions {
@@ -26,13 +27,19 @@ export interface Change {
   readonly expected?: string;
 }
 
+/** What came of a change: the environment as it is now, or another write came first. */
+type Attempt =
+  { readonly written: EnvironmentDocument } | { readonly written?: undefined; readonly lost: string };
+
 /** How often a change is made again from a newer version before its caller is told to try again. */
-const ATTEMPTS = 40;
+const ATTEMPTS = 20;
 /** One write in so many looks for what it may prune: most find nothing. */
 const PRUNE_EVERY = 10;
 
 /** Writes environments: each change of what a client sees makes one version, and keeps the one before it. */
 export class EnvironmentWriter {
+  private readonly turns = new Turns();
+
   constructor(private readonly options: EnvironmentWriterOptions) {}
 
   async create(document: EnvironmentDocument, { actor }: Caller): Promise<void> {
@@ -46,17 +53,29 @@ export class EnvironmentWriter {
    * Changes a stored environment. A stale `expected` version is ABORTED; without one the last write wins, made anew
    * from the newest version each time another write came first, so that no concurrent change is lost unseen.
    */
-  async change({ find, make, expected = '' }: Change, { actor }: Caller): Promise<EnvironmentDocument> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  async change(change: Change, caller: Caller): Promise<EnvironmentDocument> {
+    const first = await this.attempt(change, caller);
+    if (first.written !== undefined) return first.written;
+    // Whoever lost a race waits for its turn: many who write at once would otherwise undo each other's work.
+    return this.turns.take(first.lost, async () => {
+      for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+        const { written } = await this.attempt(change, caller);
+        if (written !== undefined) return written;
+        await sleep(Math.random() * 10 * attempt);
+      }
+      throw aborted('the environment was changed by others at the same time: try again');
+    });
+  }
+
+  private async attempt({ find, make, expected = '' }: Change, { actor }: Caller): Promise<Attempt> {
+    for (;;) {
       const existing = await find();
       if (expected !== '' && expected !== existing.version.id) throw stale(existing, expected);
       const outcome = await make(existing, { by: actor, at: new Date() });
-      if (outcome.kind === 'unchanged') return existing;
-      const written = await this.write(outcome, existing, actor);
-      if (!written) await sleep(Math.random() * 10 * attempt);
-      else if (outcome.kind === 'changed') return outcome.document;
+      if (outcome.kind === 'unchanged') return { written: existing };
+      if (!(await this.write(outcome, existing, actor))) return { lost: existing._id };
+      if (outcome.kind === 'changed') return { written: outcome.document };
     }
-    throw aborted('the environment was changed by others at the same time: try again');
   }
 
   private async write(

@@ -2,15 +2,14 @@ import type { KeyRingHolder } from '@stigmer/crypto';
 import { aborted, invalidArguments, notFound } from '@stigmer/domain';
 import type { Caller, Logger } from '@stigmer/service';
 import type { EnvironmentDocument } from './environment-document';
-import { checkMessage, nextDocument } from './environment-edit';
-import { EnvironmentSecrets } from './environment-secrets';
+import { type Author, checkMessage } from './environment-edit';
+import { rolledBack } from './environment-rollback';
 import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
 import { readPaging, tokenAfter } from './paging';
-import { revisionContentOf, type RevisionSummary, summaryOf } from './revision-document';
+import { type RevisionSummary, summaryOf } from './revision-document';
 import type { RevisionStore } from './revisions.store';
 import { checkTag } from './tags';
-import { keepSame } from './variables';
 import type { Versions } from './versions';
 
 export interface RevisionsOptions {
@@ -62,15 +61,10 @@ export class Revisions {
   /** Writes what an earlier version held as the newest one. Name and slug stay: they say which environment it is. */
   async rollback(id: string, version: string, why: string, caller: Caller): Promise<EnvironmentDocument> {
     const { keys, writer } = this.options;
-    const given = checkMessage(why, 'message');
-    const make = async (existing: EnvironmentDocument, author: { by: string; at: Date }) => {
+    const message = checkMessage(why, 'message');
+    const make = async (existing: EnvironmentDocument, author: Author) => {
       const earlier = await this.at(existing, version);
-      const secrets = EnvironmentSecrets.of(keys.current, existing);
-      const { name, slug } = existing;
-      const content = { ...revisionContentOf(earlier), name, slug };
-      const data = keepSame(content.data, existing.data, secrets);
-      const message = given === '' ? `rollback to version ${earlier.version.number}` : given;
-      return nextDocument(existing, { ...content, data }, message, secrets, author);
+      return rolledBack(keys.current, existing, earlier, message, author);
     };
     return writer.change({ find: () => this.get(id), make }, caller);
   }

@@ -124,25 +124,6 @@ function pairs(wanted: WantedVariables): Iterable<readonly [string, string]> {
 }
 
 /**
- * An earlier version's variables, as the version after the current one would have them: a secret that holds what it
- * held keeps the ciphertext of now, however often it was changed between, so that only true changes count as such.
- */
-export function keepSame(
-  earlier: StoredVariables,
-  stored: StoredVariables,
-  secrets: EnvironmentSecrets,
-): StoredVariables {
-  return new Map(
-    [...earlier].map(([name, variable]) => {
-      const now = stored.get(name);
-      const same =
-        variable.is_secret && now?.is_secret === true && secrets.same(name, variable.value, now.value);
-      return [name, same ? { ...variable, value: now.value } : variable];
-    }),
-  );
-}
-
-/**
  * The stored variables of an earlier system in the current form. A secret that nobody can open any more is in the way
  * of every write but the one that gives it anew: there it stays as it is, and stays unreadable.
  */
