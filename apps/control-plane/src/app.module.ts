@@ -14,6 +14,7 @@ import { Creation } from './executions/creation';
 import { Endings } from './executions/endings';
 import { EnvironmentUsage } from './executions/environment-usage';
 import { EnvironmentUsageQueries } from './executions/environment-usage.controller';
+import { ExecutionFeeds } from './executions/execution-feeds';
 import { ExecutionLog } from './executions/execution-log';
 import { ExecutionKinds } from './executions/execution-kinds';
 import { Executions } from './executions/executions';
@@ -73,7 +74,7 @@ export class AppModule {
       providers: [
         ...[ResourceStore, Resources, AgentInstances, WorkflowInstances, Sessions],
         ...[DefaultInstances, Agents, Workflows],
-        ...[ExecutionStore, Creation, Executions, Starter, Endings],
+        ...[ExecutionStore, ExecutionFeeds, Creation, Executions, Starter, Endings],
         ...[AgentExecutions, WorkflowExecutions, ExecutionKinds, EnvironmentUsage],
         { provide: Database, useValue: database },
         ...outside(config, log, limits),

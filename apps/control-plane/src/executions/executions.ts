@@ -3,7 +3,6 @@ import { Injectable } from '@nestjs/common';
 import { invalidArguments, notFound } from '@stigmer/domain';
 import type { ExecutionSnapshot } from '@stigmer/proto/internal/v1/execution_snapshots';
 import type { Caller } from '@stigmer/service';
-import { Limits } from '../limits';
 import { specWritten, statusWritten } from '../resources/audit';
 import { metadataOf } from '../resources/kind';
 import { staleVersion } from '../resources/metadata';
@@ -12,10 +11,10 @@ import type { Page } from '../resources/paging';
 import { Contexts } from './contexts';
 import { Endings } from './endings';
 import { type Execution, type ExecutionKind, isTerminal, PHASE } from './execution-kind';
+import { ExecutionFeeds } from './execution-feeds';
 import { ExecutionLog } from './execution-log';
 import type { ExecutionFilter } from './execution-row';
 import { ExecutionStore } from './executions.store';
-import { Hints } from './hints';
 import { redacted } from './run-request';
 import { checkStatusSize } from './sizes';
 import { TemporalRuns } from './temporal';
@@ -31,8 +30,7 @@ export class Executions {
     private readonly runs: TemporalRuns,
     private readonly contexts: Contexts,
     private readonly endings: Endings,
-    private readonly hints: Hints,
-    private readonly limits: Limits,
+    private readonly feeds: ExecutionFeeds,
     private readonly log: ExecutionLog,
   ) {}
 
@@ -125,26 +123,8 @@ export class Executions {
   }
 
   /** The execution now, then at each change until it has ended. */
-  async *subscribe<E extends Execution>(
-    kind: ExecutionKind<E>,
-    id: string,
-    signal: AbortSignal,
-  ): AsyncIterable<E> {
-    // Listening begins before the first look: a change between the two is heard.
-    const bell = this.hints.listen(id);
-    try {
-      for (let revision = -1; !signal.aborted;) {
-        const changed = await this.store.changed(kind, id, revision);
-        if (changed !== undefined) {
-          yield changed.execution;
-          if (isTerminal(changed.row.phase)) return;
-          revision = changed.row.revision;
-        }
-        await bell.wait(this.limits.rereadMs, signal);
-      }
-    } finally {
-      bell.close();
-    }
+  subscribe<E extends Execution>(kind: ExecutionKind<E>, id: string, signal: AbortSignal) {
+    return this.feeds.follow(kind, id, signal);
   }
 
   /** What an execution runs, as it was when it was created, and the execution as it is. */

@@ -96,18 +96,19 @@ export class Bell {
     this.wake?.();
   }
 
-  /** Resolves at the next ring, after `milliseconds`, or when the signal aborts. */
-  async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  /** Resolves at the next ring, when the signal aborts, or after so many milliseconds. */
+  async wait(signal: AbortSignal, milliseconds?: number): Promise<void> {
     if (!this.rung && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, milliseconds);
-        const done = (): void => {
+        const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
+        this.wake = () => {
           clearTimeout(timer);
           resolve();
         };
-        this.wake = done;
-        signal.addEventListener('abort', done, { once: true });
+        // Taken off again below: a signal lives as long as its stream, and would keep one listener for each wait.
+        signal.addEventListener('abort', this.wake, { once: true });
       });
+      if (this.wake !== undefined) signal.removeEventListener('abort', this.wake);
     }
     this.rung = false;
     this.wake = undefined;
