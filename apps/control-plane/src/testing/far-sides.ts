@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Module, type Type } from '@nestjs/common';
 import { alreadyExists, notFound, REDACTED } from '@stigmer/domain';
@@ -15,7 +15,11 @@ import {
   type ListContextsInput,
   type RenewContextInput,
 } from '@stigmer/proto/internal/v1/context_vault';
-import { type PrepareRunInput, RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
+import {
+  type PreparedRunSchema,
+  type PrepareRunInput,
+  RunResolver,
+} from '@stigmer/proto/internal/v1/run_resolver';
 import {
   createLogger,
   GrpcController,
@@ -41,6 +45,8 @@ export const farSide = {
   explained: [] as ResolveInput[],
   prepared: [] as PrepareRunInput[],
   renewed: [] as string[],
+  /** What the resolver says of a prepared run. */
+  prepares: {} as Pick<MessageInitShape<typeof PreparedRunSchema>, 'variables' | 'warnings'>,
   /** Called before the work of the rpc: throws to fail it. */
   before: {} as Partial<Record<'explain' | 'prepare' | 'destroy', () => void>>,
   /** Called after the context was made and before the answer goes out. */
@@ -54,6 +60,7 @@ export function resetFarSide(): void {
   farSide.explained.length = 0;
   farSide.prepared.length = 0;
   farSide.renewed.length = 0;
+  farSide.prepares = {};
   farSide.before = {};
   farSide.afterPrepare = undefined;
 }
@@ -66,8 +73,9 @@ export function holdContext(executionId: string, createdAt: Date): void {
 
 @GrpcController(EnvironmentQueryController)
 class Environments implements RpcHandlers<typeof EnvironmentQueryController> {
-  getByReference({ slug, org }: ApiResourceReference) {
-    if (!farSide.environments.has(`${org}/${slug}`)) throw notFound('Environment', slug);
+  getByReference({ slug, org, version }: ApiResourceReference) {
+    const ref = version === '' ? slug : `${slug}@${version}`;
+    if (!farSide.environments.has(`${org}/${ref}`)) throw notFound('Environment', ref);
     return Promise.resolve(create(EnvironmentSchema, { metadata: { id: `env-${slug}`, slug, org } }));
   }
   get(): never {
@@ -139,6 +147,7 @@ class Runs implements RpcHandlers<typeof RunResolver> {
     farSide.contexts.set(input.executionId, context);
     farSide.afterPrepare?.();
     return Promise.resolve({
+      ...farSide.prepares,
       contextId: `exec-${input.executionId}`,
       expiresAt: timestampFromDate(context.expiresAt),
     });

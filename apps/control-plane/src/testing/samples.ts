@@ -6,6 +6,7 @@ import type { WorkflowExecutionSchema } from '@stigmer/proto/agentic/workflowexe
 import type { WorkflowExecutionSpecSchema } from '@stigmer/proto/agentic/workflowexecution/v1/spec';
 import type { WorkflowSpecSchema } from '@stigmer/proto/agentic/workflow/v1/spec';
 import type { AgentSpecSchema } from '@stigmer/proto/agentic/agent/v1/spec';
+import { ApiResourceKind } from '@stigmer/proto/commons/apiresource/apiresourcekind/api_resource_kind';
 import { ApiResourceOwnerScope, WorkflowTaskKind } from '@stigmer/proto/commons/apiresource/enum';
 import { API_VERSION } from '../resources/api-version';
 
@@ -33,8 +34,14 @@ export function agentInstance(
     apiVersion: API_VERSION,
     kind: 'AgentInstance',
     metadata: { name, org: ORG, ownerScope: organization },
-    spec: { agentId, environmentRefs: environments.map((slug) => ({ slug, kind: 53 })) },
+    spec: { agentId, environmentRefs: environments.map(environmentReference) },
   };
+}
+
+/** `base`, or `base@v3` for one of its versions. */
+function environmentReference(ref: string) {
+  const [slug = '', version = ''] = ref.split('@');
+  return { slug, version, kind: ApiResourceKind.environment };
 }
 
 export function workflow(
