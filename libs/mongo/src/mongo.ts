@@ -51,6 +51,14 @@ function isUnreachable(error: unknown): boolean {
     error instanceof mongo.MongoNetworkError ||
     error instanceof mongo.MongoServerSelectionError ||
     error instanceof mongo.MongoNotConnectedError ||
-    error instanceof MongooseError.MongooseServerSelectionError
+    error instanceof MongooseError.MongooseServerSelectionError ||
+    isBrokenSocket(error)
   );
 }
+
+// A connection that breaks while a command is being written ends with the socket's own error: the driver passes that on.
+function isBrokenSocket(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && BROKEN_SOCKET.has(error.code);
+}
+
+const BROKEN_SOCKET: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT']);
