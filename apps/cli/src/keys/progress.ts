@@ -8,7 +8,12 @@ export function bar(done: bigint, total: bigint): string {
   const whole = total > done ? total : done;
   const filled = whole === 0n ? WIDTH : Number((done * BigInt(WIDTH)) / whole);
   const line = '='.repeat(filled) + (filled < WIDTH ? '>' : '');
-  return `[${line.slice(0, WIDTH).padEnd(WIDTH)}] ${done} of ${whole} documents`;
+  return `[${line.slice(0, WIDTH).padEnd(WIDTH)}] ${done} of ${documentsOf(whole)}`;
+}
+
+/** `1 document`, `2 documents` */
+export function documentsOf(count: bigint): string {
+  return count === 1n ? '1 document' : `${count} documents`;
 }
 
 /** A line on the terminal that is written over; elsewhere nothing is shown, so that a log is not filled. */

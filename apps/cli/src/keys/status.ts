@@ -3,7 +3,7 @@ import type { Context } from '../context';
 import { note, print } from '../output/print';
 import { table } from '../output/table';
 import { timeOf } from '../time';
-import { bar } from './progress';
+import { bar, documentsOf } from './progress';
 import { type RingFlags, statusJson, withKeys } from './rings';
 
 const STATES: Readonly<Record<KeyState, string>> = {
@@ -57,5 +57,5 @@ function renderRewrap(rewrap: Rewrap): string {
   const { running, done, total, failed, finishedAt } = rewrap;
   const failures = failed > 0n ? `, ${failed} could not be opened: \`stigmer keys verify\` names them` : '';
   if (running) return `${bar(done, total)}${failures}`;
-  return `finished ${timeOf(finishedAt)}, ${done} documents${failures}`;
+  return `finished ${timeOf(finishedAt)}, ${documentsOf(done)}${failures}`;
 }

@@ -1,11 +1,11 @@
 import { toJson } from '@bufbuild/protobuf';
+import { unavailable } from '@stigmer/domain';
 import { type KeyVerificationFailure, KeyVerificationFailureSchema } from '@stigmer/proto/agentic/key/v1/io';
 import type { Context } from '../context';
 import { Exit, ExitCode } from '../exit-codes';
 import { print } from '../output/print';
 import { table } from '../output/table';
-import { unavailable } from '@stigmer/domain';
-import { Progress } from './progress';
+import { documentsOf, Progress } from './progress';
 import { type Keys, type RingFlags, withKeys } from './rings';
 
 interface Result {
@@ -42,11 +42,11 @@ async function verifyAll(context: Context, keys: Keys): Promise<Result> {
 }
 
 function render(checked: bigint, failures: readonly KeyVerificationFailure[]): string {
-  if (failures.length === 0) return `${checked} documents: every key and every value opens`;
+  if (failures.length === 0) return `${documentsOf(checked)}: every key and every value opens`;
   const rows = failures.map(({ documentId, name, reason }) => [documentId, name, reason]);
   return [
     table(['DOCUMENT', 'VALUE', 'REASON'], rows),
     '',
-    `${failures.length} of what ${checked} documents hold does not open`,
+    `${failures.length} failures in ${documentsOf(checked)}`,
   ].join('\n');
 }

@@ -15,7 +15,7 @@ export interface RewrapJobOptions {
 }
 
 /** So many at once that the database is kept busy, and so few that a lease is renewed in time. */
-const BATCH = 200;
+const BATCH = 100;
 
 /**
  * Re-wraps in the background: of all replicas the one that holds the lease. Its progress is in the record, so that

@@ -18,7 +18,7 @@ export const TIMINGS: Timings = {
   pollMs: 1_000,
   beatMs: 2_000,
   staleMs: 10_000,
-  leaseMs: 15_000,
+  leaseMs: 10_000,
   settleMs: 15_000,
   missingMs: 30_000,
 };
