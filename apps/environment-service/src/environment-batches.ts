@@ -11,7 +11,7 @@ import type { EnvironmentDocument } from './environment-document';
 import type { EnvironmentReader } from './environment-reader';
 import { EnvironmentSecrets } from './environment-secrets';
 import { followImports, type Followed } from './imports';
-import { fillGaps, layoutOf, type OpenedLayout } from './opened-layout';
+import { layoutOf, type OpenedLayout } from './opened-layout';
 import { fieldHead, textField } from './wire';
 
 /** One environment of an answer, before its bytes are written. */
@@ -83,22 +83,22 @@ export class EnvironmentBatches {
   }
 
   private fill(document: EnvironmentDocument, layout: OpenedLayout, into: Uint8Array): void {
-    if (layout.gaps.length === 0) {
-      into.set(layout.gapped);
+    if (!layout.hasSecrets) {
+      layout.copyInto(into);
       return;
     }
     // The data key is unwrapped for each answer, used for all of its secrets, and kept nowhere.
     const secrets = EnvironmentSecrets.of(this.keys.current, document);
     if (secrets.legacy)
       this.log.info({ environment: document._id }, 'read in an older form, until its next write');
-    fillGaps(layout, secrets, into);
+    layout.openInto(into, secrets);
   }
 }
 
 function partOf({ environment, via }: Followed<EnvironmentDocument>, redacted: boolean): Part {
   const layout = layoutOf(environment);
   const vias = via.map((slug) => textField(VIA, slug));
-  const dataBytes = (redacted ? layout.redacted : layout.gapped).byteLength;
+  const dataBytes = redacted ? layout.redacted.byteLength : layout.openedLength;
   const names = [layout.names, ...vias];
   const namesBytes = names.reduce((sum, piece) => sum + piece.byteLength, 0);
   const start = fieldHead(ENVIRONMENTS, namesBytes + dataBytes);

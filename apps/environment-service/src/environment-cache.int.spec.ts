@@ -336,6 +336,23 @@ describe('Questions to the database', () => {
   });
 });
 
+describe('What a replica writes to its log about its cache', () => {
+  it('are counters: how often it was enough, was confirmed or was read anew, and no value', async () => {
+    const made = await one.commands.create(environment(CANARY));
+    await opened(one, made);
+    const lines = replicas.flatMap((replica) => replica.lines);
+    expect(
+      lines.filter((line) => line.includes('environment cache')).map((line) => JSON.parse(line) as object),
+    ).toContainEqual(
+      expect.objectContaining({
+        ...{ cached: expect.any(Number) as number, confirmed: expect.any(Number) as number },
+        ...{ read: expect.any(Number) as number, bytes: expect.any(Number) as number },
+      }),
+    );
+    expect(lines.join('')).not.toContain(CANARY);
+  });
+});
+
 describe('Redis', () => {
   it('holds nothing, and is told which environment changed: no value, no ciphertext, no key', async () => {
     const listener = new Redis(redis.url);

@@ -1,5 +1,5 @@
 import { KINDS } from '@stigmer/domain';
-import { type EnvironmentDocument, storedBytes } from './environment-document';
+import type { EnvironmentDocument } from './environment-document';
 import { type EnvironmentHead, headOf } from './environment-head';
 
 /** A sealed environment as it was read, and what was made of it since: none of it holds a secret or a key. */
@@ -21,10 +21,15 @@ interface Kept extends CachedEnvironment {
   bytes: number;
 }
 
-/** What an object costs beside its texts, as measured: a variable with its six fields, and a document around them. */
-const VARIABLE_BYTES = 250;
-const DOCUMENT_BYTES = 3_000;
+/**
+ * What things take in memory, as measured and rounded up, with everything that is made of a document for its answers
+ * and kept beside it: a plain value is there four times (the document's, a read's, a redacted and a plain opening's).
+ */
+const DOCUMENT_BYTES = 5_000;
+const VARIABLE_BYTES = 350;
+const SECRET_BYTES = 600;
 const NAME_BYTES = 200;
+const COPIES = { plain: 4.1, secret: 2.6 } as const;
 /** So many changes are remembered one by one, far more than there are while one query is under way. */
 const REMEMBERED_CHANGES = 10_000;
 
@@ -165,14 +170,17 @@ export class EnvironmentCache {
 
 function estimate(document: EnvironmentDocument): number {
   const { data, labels, annotations, revision_tags, changes, imports, tags } = document;
-  let bytes =
-    DOCUMENT_BYTES + data.size * VARIABLE_BYTES + storedBytes(document) + 2 * document.description.length;
-  for (const [name, { description }] of data) bytes += name.length + 2 * description.length;
+  let bytes = DOCUMENT_BYTES + 2 * document.description.length + imports.length * NAME_BYTES;
+  for (const [name, { value, is_secret, description }] of data) {
+    const copies = is_secret ? COPIES.secret : COPIES.plain;
+    bytes += VARIABLE_BYTES + (is_secret ? SECRET_BYTES : 0) + copies * Buffer.byteLength(value);
+    bytes += COPIES.plain * (name.length + 2 * description.length);
+  }
   for (const [key, value] of [...labels, ...annotations, ...revision_tags])
-    bytes += 2 * (key.length + value.length) + NAME_BYTES;
-  const names = [...changes.added, ...changes.changed, ...changes.removed, ...tags];
-  for (const name of names) bytes += name.length + NAME_BYTES / 4;
-  return bytes + imports.length * NAME_BYTES;
+    bytes += 4 * (key.length + value.length) + NAME_BYTES;
+  for (const name of [...changes.added, ...changes.changed, ...changes.removed, ...tags])
+    bytes += name.length + NAME_BYTES / 4;
+  return Math.ceil(bytes);
 }
 
 function nameKey(org: string, text: string): string {

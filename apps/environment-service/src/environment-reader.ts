@@ -35,7 +35,7 @@ export class EnvironmentReader implements OnModuleDestroy {
   private readonly questions: EnvironmentQuestions;
   private readonly now: Clock;
   private readonly counters = { cached: 0, confirmed: 0, read: 0, changed: 0 };
-  private loggedAt = 0;
+  private loggedAt = -Infinity;
 
   constructor(private readonly options: EnvironmentReaderOptions) {
     const { store, now = () => performance.now() } = options;

@@ -6,7 +6,7 @@ import { OpenedEnvironmentSchema } from '@stigmer/proto/internal/v1/environment_
 import fc from 'fast-check';
 import type { EnvironmentDocument, StoredVariable } from './environment-document';
 import { EnvironmentSecrets } from './environment-secrets';
-import { fillGaps, layoutOf } from './opened-layout';
+import { layoutOf } from './opened-layout';
 import { documentOf } from './testing/documents';
 
 const ring = new KeyRing(importKey(randomBytes(32)));
@@ -48,8 +48,8 @@ function sealed(values: Readonly<Record<string, Given>>): EnvironmentDocument {
 
 function opened(document: EnvironmentDocument) {
   const layout = layoutOf(document);
-  const bytes = Buffer.alloc(layout.gapped.byteLength);
-  fillGaps(layout, EnvironmentSecrets.of(ring, document), bytes);
+  const bytes = Buffer.alloc(layout.openedLength);
+  layout.openInto(bytes, EnvironmentSecrets.of(ring, document));
   return fromBinary(OpenedEnvironmentSchema, Buffer.concat([layout.names, bytes]));
 }
 
@@ -79,7 +79,10 @@ describe('An answer that is laid out before its secrets are opened', () => {
       P: { ...base, text: 'plain', secret: false },
     });
     opened(document);
-    const { names, redacted, gapped } = layoutOf(document);
+    const layout = layoutOf(document);
+    const { names, redacted } = layout;
+    const gapped = Buffer.alloc(layout.openedLength);
+    layout.copyInto(gapped);
     for (const bytes of [names, redacted, gapped])
       expect(Buffer.from(bytes).toString('latin1')).not.toContain(canary);
     const read = fromBinary(OpenedEnvironmentSchema, redacted);

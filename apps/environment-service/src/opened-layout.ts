@@ -6,28 +6,19 @@ import { type EnvironmentDocument, toValue, toValues } from './environment-docum
 import { type EnvironmentSecrets, placeOf, plaintextBytes } from './environment-secrets';
 import { bytesField, concat, textField } from './wire';
 
-/**
- * The parts of an `OpenedEnvironment` that are the same in every answer, encoded. Kept beside the cached document for
- * as long as that is kept; nothing in it is secret.
- */
-export interface OpenedLayout {
-  /** Who it is. */
-  readonly names: Uint8Array;
-  /** The variables without secrets' values, and the lengths of those. */
-  readonly redacted: Uint8Array;
-  /** The variables with a gap for each secret's plaintext, whose length is known before it is opened. */
-  readonly gapped: Uint8Array;
-  readonly gaps: readonly Gap[];
-}
-
+/** One secret's place among the variables: where its plaintext belongs, and where what it is opened from lies. */
 interface Gap {
   readonly name: string;
-  readonly stored: string;
-  /** Where in `gapped` the plaintext belongs, and how long it is. */
   readonly at: number;
   readonly length: number;
   /** Absent where the value is in an older form, or is none that could be opened. */
   readonly parsed?: ParsedValue;
+}
+
+/** Variables with a gap for each secret's plaintext, whose length is known before it is opened. */
+interface Gapped {
+  readonly bytes: Uint8Array;
+  readonly gaps: readonly Gap[];
 }
 
 const { field: FIELD } = OpenedEnvironmentSchema;
@@ -38,42 +29,71 @@ const layouts = new WeakMap<EnvironmentDocument, OpenedLayout>();
 
 /** The layout of a document, made once for as long as somebody keeps the document. */
 export function layoutOf(document: EnvironmentDocument): OpenedLayout {
-  const known = layouts.get(document);
-  if (known !== undefined) return known;
-  const layout = makeLayout(document);
-  layouts.set(document, layout);
-  return layout;
+  const known = layouts.get(document) ?? new OpenedLayout(document);
+  layouts.set(document, known);
+  return known;
 }
 
-/** The variables with their secrets in plaintext, encoded: for the answer of `open`, and for nothing else. */
-export function fillGaps(
-  { gapped, gaps }: OpenedLayout,
-  secrets: EnvironmentSecrets,
-  into: Uint8Array,
-): void {
-  into.set(gapped);
-  for (const { name, stored, parsed, at, length } of gaps) {
-    const sealedHere = parsed !== undefined && !secrets.legacy;
-    const text = sealedHere ? secrets.openParsed(name, parsed) : Buffer.from(secrets.open(name, stored));
-    if (text.byteLength !== length) throw new Error('a plaintext is not as long as its ciphertext says');
-    into.set(text, at);
-    text.fill(0);
+/**
+ * The parts of an `OpenedEnvironment` that are the same in every answer, encoded when they are first needed. Nothing in
+ * it is secret.
+ */
+export class OpenedLayout {
+  /** Who it is. */
+  readonly names: Uint8Array;
+  private redactedBytes: Uint8Array | undefined;
+  private gappedBytes: Gapped | undefined;
+
+  constructor(private readonly document: EnvironmentDocument) {
+    const { _id: id, slug, org, name, version } = document;
+    this.names = encode({ id, slug, org, name, revision: version.id });
+  }
+
+  /** The variables without secrets' values, and the lengths of those. */
+  get redacted(): Uint8Array {
+    return (this.redactedBytes ??= redacted(this.document));
+  }
+
+  /** How long the variables are with their secrets in plaintext. */
+  get openedLength(): number {
+    return this.gapped.bytes.byteLength;
+  }
+
+  get hasSecrets(): boolean {
+    return this.gapped.gaps.length > 0;
+  }
+
+  /** Writes the variables with their secrets in plaintext: for the answer of `open`, and for nothing else. */
+  openInto(target: Uint8Array, secrets: EnvironmentSecrets): void {
+    target.set(this.gapped.bytes);
+    for (const { name, parsed, at, length } of this.gapped.gaps) {
+      const text =
+        parsed === undefined || secrets.legacy
+          ? Buffer.from(secrets.open(name, this.document.data.get(name)?.value ?? ''))
+          : secrets.openParsed(name, parsed);
+      if (text.byteLength !== length) throw new Error('a plaintext is not as long as its ciphertext says');
+      target.set(text, at);
+      text.fill(0);
+    }
+  }
+
+  /** Writes the variables of an environment without secrets. */
+  copyInto(target: Uint8Array): void {
+    target.set(this.gapped.bytes);
+  }
+
+  private get gapped(): Gapped {
+    return (this.gappedBytes ??= gapped(this.document));
   }
 }
 
-function makeLayout(document: EnvironmentDocument): OpenedLayout {
-  const { _id: id, slug, org, name, version, data } = document;
-  const secrets = [...data].filter(([, { is_secret }]) => is_secret);
+function redacted(document: EnvironmentDocument): Uint8Array {
+  const secrets = [...document.data].filter(([, { is_secret }]) => is_secret);
   const secretBytes = Object.fromEntries(secrets.map(([key, { value }]) => [key, plaintextBytes(value)]));
-  const redacted = { data: toValues(document, () => ''), secretBytes };
-  return {
-    names: encode({ id, slug, org, name, revision: version.id }),
-    redacted: encode(redacted),
-    ...withGaps(document),
-  };
+  return encode({ data: toValues(document, () => ''), secretBytes });
 }
 
-function withGaps(document: EnvironmentDocument): Pick<OpenedLayout, 'gapped' | 'gaps'> {
+function gapped(document: EnvironmentDocument): Gapped {
   const parts: Uint8Array[] = [];
   const gaps: Gap[] = [];
   let length = 0;
@@ -88,10 +108,23 @@ function withGaps(document: EnvironmentDocument): Pick<OpenedLayout, 'gapped' | 
     const at = length + part.byteLength - rest.byteLength - text.byteLength;
     parts.push(part);
     length += part.byteLength;
-    if (is_secret)
-      gaps.push({ name, stored: value, at, length: text.byteLength, parsed: parse(document, name, value) });
+    if (is_secret) gaps.push({ name, at, length: text.byteLength, parsed: parse(document, name, value) });
   }
-  return { gapped: concat(parts), gaps };
+  return { bytes: concat(parts), gaps: compact(gaps) };
+}
+
+/** What all values are opened from, in one piece of memory of its own: small ones would each hold on to a larger one. */
+function compact(gaps: readonly Gap[]): readonly Gap[] {
+  const parts = gaps.flatMap(({ parsed }) => (parsed === undefined ? [] : [parsed.sealed, parsed.aad]));
+  const { buffer } = concat(parts);
+  let at = 0;
+  const take = ({ byteLength }: Uint8Array) => {
+    at += byteLength;
+    return Buffer.from(buffer, at - byteLength, byteLength);
+  };
+  return gaps.map(({ parsed, ...gap }) =>
+    parsed === undefined ? gap : { ...gap, parsed: { sealed: take(parsed.sealed), aad: take(parsed.aad) } },
+  );
 }
 
 /** What cannot be parsed is left to whoever opens it, to say so. */
