@@ -8,7 +8,10 @@ import { contextCycle, contextReveal } from './figures/context';
 import { cryptoOpen } from './figures/crypto';
 import { environmentGet, environmentUpdate, environmentWrite } from './figures/environment';
 import { gateway } from './figures/gateway';
+import { memory } from './figures/memory';
+import { million } from './figures/million';
 import { explain, growthInKeys, resolve } from './figures/resolve';
+import { subscribers } from './figures/subscribers';
 import { describeMachine, mergeRows, table } from './report';
 
 const RESULTS = join(dirname(__dirname), 'results.json');
@@ -25,6 +28,9 @@ const FIGURES: readonly Figure[] = [
   contextCycle,
   gateway,
   cryptoOpen,
+  subscribers,
+  memory,
+  million,
 ];
 
 /** Each figure on fresh servers, so that none is measured on what another one left in a database or a heap. */

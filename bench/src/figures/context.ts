@@ -6,6 +6,7 @@ import {
   CreateContextInputSchema,
   DestroyContextInputSchema,
 } from '@stigmer/proto/internal/v1/context_vault';
+import type { ServiceName } from '@stigmer/service';
 import type { Bench } from '../bench';
 import { compare, type Figure } from '../figure';
 import { bareDatabase } from '../floors/database';
@@ -18,7 +19,28 @@ const KEYS = 50;
 const SECRETS = 20;
 const HOUR_SECONDS = 3_600;
 
-async function createStep(bench: Bench, executionId: string): Promise<Step> {
+/** A context service, and how to be known there. */
+export interface ContextTarget {
+  readonly address: string;
+  readonly identify: (caller: ServiceName) => Promise<Readonly<Record<string, string>>>;
+}
+
+async function targetOf(bench: Bench): Promise<ContextTarget> {
+  const { address } = await contextService(bench);
+  return { address, identify: (caller) => bench.identify(caller, 'execution-context-service') };
+}
+
+/** A run's context from its making to its end. */
+export async function cycleSteps(target: ContextTarget): Promise<readonly Step[]> {
+  const executionId = `aexe-${ROUND}`;
+  return [
+    await createStep(target, executionId),
+    await revealStep(target, executionId),
+    await destroyStep(target, executionId),
+  ];
+}
+
+async function createStep({ address, identify }: ContextTarget, executionId: string): Promise<Step> {
   const data = Object.fromEntries(
     Array.from({ length: KEYS }, (_, index) => [
       `KEY_${String(index).padStart(4, '0')}`,
@@ -34,36 +56,36 @@ async function createStep(bench: Bench, executionId: string): Promise<Step> {
     expiresAt: { seconds: BigInt(Math.floor(Date.now() / 1_000) + HOUR_SECONDS) },
   });
   return {
-    address: (await contextService(bench)).address,
+    address,
     path: pathOf(ContextVault.method.create),
-    metadata: await bench.identify('resolver-service', 'execution-context-service'),
+    metadata: await identify('resolver-service'),
     messages: [toBinary(CreateContextInputSchema, input)],
   };
 }
 
-async function revealStep(bench: Bench, executionId: string): Promise<Step> {
+async function revealStep({ address, identify }: ContextTarget, executionId: string): Promise<Step> {
   const input = create(ExecutionContextExecutionIdInputSchema, { executionId });
   return {
-    address: (await contextService(bench)).address,
+    address,
     path: pathOf(ExecutionContextQueryController.method.getByExecutionId),
-    metadata: await bench.identify('workflow-runner', 'execution-context-service'),
+    metadata: await identify('workflow-runner'),
     messages: [toBinary(ExecutionContextExecutionIdInputSchema, input)],
   };
 }
 
-async function destroyStep(bench: Bench, executionId: string): Promise<Step> {
+async function destroyStep({ address, identify }: ContextTarget, executionId: string): Promise<Step> {
   const input = create(DestroyContextInputSchema, { executionId });
   return {
-    address: (await contextService(bench)).address,
+    address,
     path: pathOf(ContextVault.method.destroy),
-    metadata: await bench.identify('workflow-runner', 'execution-context-service'),
+    metadata: await identify('workflow-runner'),
     messages: [toBinary(DestroyContextInputSchema, input)],
   };
 }
 
 /** A stored context of 50 keys; answers where it lies, for the floor. */
 async function storedContext(bench: Bench, executionId: string) {
-  await rawCall(await createStep(bench, executionId));
+  await rawCall(await createStep(await targetOf(bench), executionId));
   const contexts = (await bench.database(CONTEXTS.database)).collection<{ readonly _id: string }>(
     CONTEXTS.collection,
   );
@@ -81,7 +103,7 @@ export const contextReveal: Figure = {
     const row = await compare(bench, {
       name: 'context.reveal',
       unit: 'calls/s',
-      measure: async () => bench.load([await revealStep(bench, executionId)]),
+      measure: async () => bench.load([await revealStep(await targetOf(bench), executionId)]),
       floor: () => bareDatabase(bench, stored, ['read']),
     });
     return [row];
@@ -92,17 +114,11 @@ export const contextReveal: Figure = {
 export const contextCycle: Figure = {
   name: 'context.cycle',
   async run(bench) {
-    const executionId = `aexe-${ROUND}`;
     const stored = await storedContext(bench, 'aexe-copied');
     const row = await compare(bench, {
       name: 'context.cycle',
       unit: 'cycles/s',
-      measure: async () =>
-        bench.load([
-          await createStep(bench, executionId),
-          await revealStep(bench, executionId),
-          await destroyStep(bench, executionId),
-        ]),
+      measure: async () => bench.load(await cycleSteps(await targetOf(bench))),
       floor: () => bareDatabase(bench, stored, ['insert', 'read-copy', 'unset', 'delete']),
     });
     return [row];
