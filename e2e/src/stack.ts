@@ -110,14 +110,26 @@ export class Stack {
 
 /** Starts a stack of its own on free ports and a folder of its own. In: variables for `server start`. */
 export async function startStack(variables: Readonly<Record<string, string>> = {}): Promise<Stack> {
-  const home = await mkdtemp(join(tmpdir(), 'stigmer-e2e-'));
-  const ports = ['--port', '0', '--temporal-port', '0', '--temporal-ui-port', '0'];
-  const outcome = await stigmer(['server', 'start', '--home', home, ...ports], {
-    variables,
-    deadlineMs: 120_000,
-  });
+  return startStackIn(await mkdtemp(join(tmpdir(), 'stigmer-e2e-')), variables);
+}
+
+/** Starts a stack in a folder that may hold keys and data already. */
+export async function startStackIn(
+  home: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Stack> {
+  const outcome = await attemptStart(home, variables);
   if (outcome.code !== 0) throw new Error(`the stack did not start:\n${outcome.stdout}${outcome.stderr}`);
   return new Stack(home);
+}
+
+/** `server start` on free ports, whatever comes of it. */
+export function attemptStart(
+  home: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const ports = ['--port', '0', '--temporal-port', '0', '--temporal-ui-port', '0'];
+  return stigmer(['server', 'start', '--home', home, ...ports], { variables, deadlineMs: 120_000 });
 }
 
 /** The stack that all specs share; `global-setup.ts` started it. */
