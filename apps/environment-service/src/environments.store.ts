@@ -176,23 +176,30 @@ export class EnvironmentStore {
     readonly total: number;
   }> {
     return withMongo(async () => {
-      const items: EnvironmentDocument[] = [];
-      let bytes = 0;
-      const cursor = this.rows
-        .find({ org, _id: { $gt: after } }, { batchSize: 20, hint: BY_ORG })
-        .sort({ _id: 1 })
-        .limit(size + 1);
-      let more = false;
-      for await (const row of cursor) {
-        more = items.length === size || bytes > PAGE_BYTES;
-        if (more) break;
-        const document = fromRow(row);
-        items.push(document);
-        bytes += storedBytes(document);
-      }
-      const total = await this.rows.countDocuments({ org }, { limit: COUNTED, hint: BY_ORG });
-      return { items, more, total };
+      const [page, total] = await Promise.all([
+        this.pageOf(org, size, after),
+        this.rows.countDocuments({ org }, { limit: COUNTED, hint: BY_ORG }),
+      ]);
+      return { ...page, total };
     });
+  }
+
+  private async pageOf(org: string, size: number, after: string) {
+    const items: EnvironmentDocument[] = [];
+    let bytes = 0;
+    const cursor = this.rows
+      .find({ org, _id: { $gt: after } }, { batchSize: 20, hint: BY_ORG })
+      .sort({ _id: 1 })
+      .limit(size + 1);
+    let more = false;
+    for await (const row of cursor) {
+      more = items.length === size || bytes > PAGE_BYTES;
+      if (more) break;
+      const document = fromRow(row);
+      items.push(document);
+      bytes += storedBytes(document);
+    }
+    return { items, more };
   }
 
   /** The ids of the key-encryption keys that stored environments need. */
