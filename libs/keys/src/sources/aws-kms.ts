@@ -1,4 +1,5 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { systemErrorCode } from '@stigmer/crypto';
 import { type KeyContext, type KeyWrapper, KeyWrapperError, type KeyWrapperFailure } from './key-wrapper';
 
 const CONNECT_MS = 1_000;
@@ -101,10 +102,10 @@ function failureOf(error: unknown, name: string): KeyWrapperFailure {
   return status >= 500 || status === 429 ? 'unavailable' : 'denied';
 }
 
+/** An exception of KMS by its name; what never reached it by the code of the system (`ECONNREFUSED`…). */
 function nameOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'name' in error
-    ? String(error.name)
-    : 'unknown error';
+  if (typeof error !== 'object' || error === null || !('name' in error)) return 'an unknown error';
+  return error.name === 'Error' ? (systemErrorCode(error) ?? 'an unknown error') : String(error.name);
 }
 
 /** What the SDK notes at its errors. */
