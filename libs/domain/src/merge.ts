@@ -59,7 +59,10 @@ export function merge(layers: readonly Layer[], now: number): Merged {
   const values = new Map<string, MergedValue>();
   const absent = new Map<string, 'required' | 'optional'>();
   const diagnostics: Diagnostic[] = [];
-  for (const [name, draft] of draftsOf(layers)) {
+  const drafts = draftsOf(layers);
+  for (const name of [...drafts.keys()].sort()) {
+    const draft = drafts.get(name);
+    if (draft === undefined) continue;
     const value = valueOf(draft);
     if (value === undefined) absent.set(name, draft.required === undefined ? 'optional' : 'required');
     else values.set(name, value);
@@ -68,8 +71,7 @@ export function merge(layers: readonly Layer[], now: number): Merged {
   return { values, absent, diagnostics };
 }
 
-/** In the order of the names. */
-function draftsOf(layers: readonly Layer[]): readonly (readonly [string, Draft])[] {
+function draftsOf(layers: readonly Layer[]): ReadonlyMap<string, Draft> {
   const drafts = new Map<string, Draft>();
   for (const { source, entries } of layers) {
     for (const [name, entry] of entries) {
@@ -79,7 +81,7 @@ function draftsOf(layers: readonly Layer[]): readonly (readonly [string, Draft])
       take(draft, source, entry);
     }
   }
-  return [...drafts].sort(([a], [b]) => (a < b ? -1 : 1));
+  return drafts;
 }
 
 function newDraft(): Draft {
