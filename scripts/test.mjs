@@ -11,9 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = dirname(import.meta.dirname);
 const results = mkdtempSync(join(tmpdir(), 'stigmer-test-'));
-const projects = ['libs', 'apps'].flatMap((folder) =>
-  readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
-);
+const projects = [
+  ...['libs', 'apps'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)),
+  'bench',
+];
 const total = { passed: 0, failed: 0 };
 
 /** Runs one step. A check that fails counts as one failure, so that the last line never looks better than it is. */

@@ -12,6 +12,8 @@ import type { Load } from './figure';
 
 const ROOT = dirname(dirname(__dirname));
 const START_TIMEOUT_MS = 60_000;
+/** As apps/cli/src/server/services.ts starts them. */
+const NODE_FLAGS = ['--max-semi-space-size=4'] as const;
 
 /** A server that was started, and where it is. */
 export interface Started {
@@ -90,8 +92,9 @@ export class Bench implements AsyncDisposable {
     await writeFile(trusted, this.identities.jwks);
     const address = `127.0.0.1:${await freePort()}`;
     const main = join(ROOT, 'apps', name, 'dist', 'main.js');
-    return this.node(name, folder, address, [...this.profiling(), main], {
+    return this.node(name, folder, address, [...NODE_FLAGS, ...this.profiling(), main], {
       NODE_ENV: 'production',
+      MALLOC_ARENA_MAX: '2',
       STIGMER_LISTEN: address,
       STIGMER_LOG_LEVEL: 'warn',
       STIGMER_IDENTITY_KEY_FILE: identity,
