@@ -18,8 +18,8 @@ function byHand(options: { readonly lanes?: number; readonly maxKeys?: number } 
         });
       }),
     () => (time += 1),
+    options.maxKeys ?? 100,
     options.lanes ?? 1,
-    options.maxKeys,
   );
   return { batcher, questions, asked: () => questions.map(({ keys }) => keys) };
 }
@@ -64,17 +64,23 @@ describe('Questions at the same time', () => {
     expect((await second).found.get('b')).toBe('B');
   });
 
-  it('do not wait behind a slow one while there is a lane, nor in a round that is full', async () => {
+  it('do not wait behind a slow one while there is a lane', () => {
     const lanes = byHand({ lanes: 2 });
     void lanes.batcher.load(['slow']);
     void lanes.batcher.load(['a']);
     expect(lanes.asked()).toEqual([['slow'], ['a']]);
-    const full = byHand({ maxKeys: 2 });
-    void full.batcher.load(['a']);
-    void full.batcher.load(['b', 'c']);
-    void full.batcher.load(['d']);
-    await settled();
-    expect(full.asked()).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('are never more at once than there are lanes, nor larger than they may be, and go in their order', async () => {
+    const { batcher, questions, asked } = byHand({ maxKeys: 2 });
+    const all = [['a'], ['b', 'c'], ['d'], ['e'], ['f', 'g', 'h']].map((keys) => batcher.load(keys));
+    for (let i = 0; i < 4; i++) {
+      expect(questions).toHaveLength(i + 1);
+      questions[i]?.answer();
+      await settled();
+    }
+    expect(asked()).toEqual([['a'], ['b', 'c'], ['d', 'e'], ['f', 'g', 'h']]);
+    await Promise.all(all);
   });
 
   it('about nothing ask nothing', async () => {

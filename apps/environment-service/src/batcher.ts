@@ -19,17 +19,17 @@ interface Round<V> {
  * asked before it came: a run sees every write that was acknowledged before it.
  */
 export class Batcher<V> {
-  private waiting: Round<V> | undefined;
+  private readonly waiting: Round<V>[] = [];
   private underWay = 0;
 
   /** `now` is a clock that never goes back. */
   constructor(
     private readonly ask: AskMany<V>,
     private readonly now: () => number,
+    /** So many keys in one question, more only where one caller alone wants more: the answer is in memory at once. */
+    private readonly maxKeys: number,
     /** So many questions at the same time. More than one, so that none waits for a large one before it. */
     private readonly lanes = 2,
-    /** So many keys in one question, more only where one caller alone wants more. */
-    private readonly maxKeys = 500,
   ) {}
 
   async load(keys: readonly string[]): Promise<Answered<V>> {
@@ -41,19 +41,17 @@ export class Batcher<V> {
   }
 
   private roundFor(keys: readonly string[]): Round<V> {
-    const { waiting } = this;
-    if (waiting !== undefined && waiting.keys.size + keys.length <= this.maxKeys) return waiting;
-    // A full round goes at once rather than hold up whoever comes later.
-    if (waiting !== undefined) void this.send(waiting);
-    this.waiting = { keys: new Set(), answer: Promise.withResolvers() };
-    return this.waiting;
+    const last = this.waiting.at(-1);
+    if (last !== undefined && last.keys.size + keys.length <= this.maxKeys) return last;
+    const round: Round<V> = { keys: new Set(), answer: Promise.withResolvers() };
+    this.waiting.push(round);
+    return round;
   }
 
   private sendNext(): void {
-    if (this.waiting === undefined || this.underWay >= this.lanes) return;
-    const round = this.waiting;
-    this.waiting = undefined;
-    void this.send(round);
+    if (this.underWay >= this.lanes) return;
+    const round = this.waiting.shift();
+    if (round !== undefined) void this.send(round);
   }
 
   private async send({ keys, answer }: Round<V>): Promise<void> {

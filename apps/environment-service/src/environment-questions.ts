@@ -6,6 +6,10 @@ import type { EnvironmentReadStore, OrgSlug } from './environment-reads.store';
 /** A clock that never goes back, in milliseconds. */
 export type Clock = () => number;
 
+/** A head is small. A document may be as large as 8 MiB, and is mostly a few thousand bytes. */
+const HEADS_AT_ONCE = 500;
+const DOCUMENTS_AT_ONCE = 50;
+
 /** What a slug means in its organization. */
 export interface BySlug {
   readonly askedAt: number;
@@ -19,12 +23,16 @@ export class EnvironmentQuestions {
   private readonly slugs: Batcher<EnvironmentDocument>;
 
   constructor(store: Pick<EnvironmentReadStore, 'heads' | 'byIds' | 'bySlugs'>, now: Clock) {
-    this.allHeads = new Batcher((keys) => store.heads(keys), now);
-    this.ids = new Batcher((keys) => store.byIds(keys), now);
-    this.slugs = new Batcher(async (keys) => {
-      const found = await store.bySlugs(keys.map(nameOf));
-      return new Map(found.map((document) => [keyOf(document), document]));
-    }, now);
+    this.allHeads = new Batcher((keys) => store.heads(keys), now, HEADS_AT_ONCE);
+    this.ids = new Batcher((keys) => store.byIds(keys), now, DOCUMENTS_AT_ONCE);
+    this.slugs = new Batcher(
+      async (keys) => {
+        const found = await store.bySlugs(keys.map(nameOf));
+        return new Map(found.map((document) => [keyOf(document), document]));
+      },
+      now,
+      DOCUMENTS_AT_ONCE,
+    );
   }
 
   heads(ids: readonly string[]): Promise<Answered<EnvironmentHead>> {
