@@ -45,8 +45,9 @@ export class KnownKeys {
     return [...new Set([...this.loaded.values()].flat().map(({ id }) => id))];
   }
 
-  forget(id: string): void {
-    this.held.delete(id);
+  /** Lets go of retired keys; a source may still have them. */
+  forgetAll(ids: readonly string[]): void {
+    for (const id of ids) this.held.delete(id);
   }
 
   private take(source: KeySource, keys: readonly KeyEncryptionKey[]): void {

@@ -26,6 +26,8 @@ const replica = async (...args: Parameters<typeof openReplica>): Promise<Managed
   return opened;
 };
 
+const ringRow = () => connection.collection<{ readonly _id: string }>('key_ring');
+
 const eventually = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
   const deadline = Date.now() + DEADLINE_MS;
   while (!(await holds())) {
@@ -161,6 +163,44 @@ describe('a ring of several replicas', () => {
     const opened = await replica({ connection, source: new MemorySource([randomBytes(32)]) });
     await expect(opened.promote('0123456789abcdef')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(opened.retire('0123456789abcdef')).rejects.toMatchObject({ kind: 'not-found' });
+    for (const odd of ['__proto__', 'constructor', 'a.b', '$set', '']) {
+      await expect(opened.promote(odd)).rejects.toMatchObject({ kind: 'not-found' });
+      await expect(opened.retire(odd)).rejects.toMatchObject({ kind: 'not-found' });
+    }
+  });
+
+  // Only a replica that nobody saw while its key was promoted gets there.
+  it('goes on with the key of before where the active one is not here, and says so once', async () => {
+    const [first, unseen] = [randomBytes(32), randomBytes(32)];
+    const source = new MemorySource([first]);
+    const lines: string[] = [];
+    const opened = await replica({ connection, source, lines });
+    await ringRow().updateOne({ _id: 'ring' }, { $set: { active: idOf(unseen) } });
+    await eventually('it noticed', () => lines.some((line) => line.includes('the active key is not here')));
+    await opened.status();
+    expect(opened.current.active.id).toBe(idOf(first));
+    await expect(opened.retire(idOf(first))).rejects.toThrow('may still be in use by the replicas');
+    source.put(unseen);
+    await eventually('it follows', () => opened.current.active.id === idOf(unseen));
+    expect(lines.filter((line) => line.includes('the active key is not here'))).toHaveLength(1);
+  });
+
+  it('wraps nothing rather than wrapping with a retired key', async () => {
+    const [first, unseen] = [randomBytes(32), randomBytes(32)];
+    const opened = await replica({ connection, source: new MemorySource([first]) });
+    await ringRow().updateOne(
+      { _id: 'ring' },
+      { $set: { active: idOf(unseen), [`keys.${idOf(first)}.retired_at`]: new Date() } },
+    );
+    const usable = (): boolean => {
+      try {
+        return opened.current.ids.length > 0;
+      } catch {
+        return false;
+      }
+    };
+    await eventually('the key is no longer used', () => !usable());
+    expect(() => opened.current).toThrow('no key that may still be used');
   });
 
   it('shows a key as missing that the record names and this process lost its way to', async () => {

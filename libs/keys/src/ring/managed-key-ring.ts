@@ -30,10 +30,11 @@ export interface ManagedKeyRingOptions {
   readonly timings?: Partial<Timings>;
 }
 
+const FINGERPRINT = /^[0-9a-f]{16}$/;
+
 interface Parts {
   readonly options: ManagedKeyRingOptions;
   readonly timings: Timings;
-  readonly known: KnownKeys;
   readonly records: KeyRecords;
   readonly state: RingState;
   readonly follower: RingFollower;
@@ -118,7 +119,7 @@ export class ManagedKeyRing implements KeyRingHolder {
 
   /** Ends a key's use for ever, and destroys it where its source is ours. */
   async retire(id: string): Promise<RingStatus> {
-    const { options, follower, known, records, timings } = this.parts;
+    const { options, follower, records, timings } = this.parts;
     const { documents, sources } = options;
     const { record } = await follower.refresh();
     await this.assertKnown(id, record);
@@ -128,7 +129,6 @@ export class ManagedKeyRing implements KeyRingHolder {
     }
     // Also for one that is retired already: a process may have died between the mark and this.
     for (const source of sources) await source.destroy(id);
-    known.forget(id);
     await follower.refresh({ reload: true });
     await follower.untilAll(({ ids }) => !ids.includes(id));
     return this.status();
@@ -149,6 +149,8 @@ export class ManagedKeyRing implements KeyRingHolder {
   }
 
   private async assertKnown(id: string, { keys }: KeyRecord): Promise<void> {
+    // An id is a part of a path in the record; whatever else it may look like is none.
+    if (!FINGERPRINT.test(id)) throw notFound('Key', id);
     if (keys[id] !== undefined) return;
     const needed = await this.parts.options.documents.countByKey();
     if (!needed.has(id)) throw notFound('Key', id);
@@ -174,7 +176,7 @@ async function assemble(options: ManagedKeyRingOptions): Promise<Parts> {
     job.resume(seen);
   };
   const follower = new RingFollower({ known, records, beats, state, timings, log, onRecord });
-  return { options, timings, known, records, state, follower, job };
+  return { options, timings, records, state, follower, job };
 }
 
 function assertHeldByAll(id: string, replicas: readonly ReplicaBeat[]): void {

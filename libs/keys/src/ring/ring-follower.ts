@@ -117,6 +117,7 @@ export class RingFollower {
     let own = this.own ?? (await this.beat());
     const record = await this.readRecord();
     const changed = state.follow(record, known.all);
+    known.forgetAll(Object.keys(record.keys).filter((id) => record.keys[id]?.retired_at !== undefined));
     if (changed || commanded || Date.now() - this.beatAt >= timings.beatMs) own = await this.beat();
     return { record, own };
   }

@@ -45,7 +45,9 @@ export class RingState {
 
   /** Follows the record. Answers whether the ring is another one now. */
   follow(record: KeyRecord, keys: readonly KeyEncryptionKey[]): boolean {
-    const next = ringOf(record, keys) ?? this.withoutRetired(record, keys);
+    const wanted = ringOf(record, keys);
+    if (wanted !== undefined) this.complained = '';
+    const next = wanted ?? this.withoutRetired(record, keys);
     this.usable = next !== undefined;
     if (next === undefined || sameRing(next, this.ring)) return false;
     this.ring = next;
