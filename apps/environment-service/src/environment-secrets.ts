@@ -28,8 +28,7 @@ export class EnvironmentSecrets {
     private readonly ring: KeyRing,
     private readonly label: string,
     private readonly dataKey: DataKey,
-    /** What the document stores about its data key. */
-    readonly header: CryptoHeader,
+    private readonly headerNow: () => CryptoHeader,
     /** False for documents of earlier systems, and for those whose key is no longer the active one. */
     readonly current: boolean,
     /** The values are in a form of earlier systems. */
@@ -39,7 +38,7 @@ export class EnvironmentSecrets {
   /** For a document that is about to be made. */
   static create(ring: KeyRing, document: Sealed): EnvironmentSecrets {
     const { dataKey, header } = createDataKey(ring, placeOf(document));
-    return new EnvironmentSecrets(ring, labelOf(document), dataKey, header, true, false);
+    return new EnvironmentSecrets(ring, labelOf(document), dataKey, () => header, true, false);
   }
 
   /** For a stored document. A header that is not this document's, or of another key, is FAILED_PRECONDITION. */
@@ -50,14 +49,20 @@ export class EnvironmentSecrets {
     // By the header alone, never by the look of a value: or an old form pasted into a sealed document would open.
     if (crypto === undefined) {
       const { dataKey, header } = createDataKey(ring, place);
-      return new EnvironmentSecrets(ring, label, dataKey, header, false, true);
+      return new EnvironmentSecrets(ring, label, dataKey, () => header, false, true);
     }
     return explained(`the secrets of ${label} cannot be opened`, () => {
       const dataKey = openDataKey(ring, place, crypto);
       const current = crypto.kid === ring.active.id;
-      const header = current ? crypto : rewrap(ring, place, crypto);
+      // A read needs no other header, and during a rotation there are many reads.
+      const header = () => (current ? crypto : rewrap(ring, place, crypto));
       return new EnvironmentSecrets(ring, label, dataKey, header, current, false);
     });
+  }
+
+  /** What the document stores about its data key from its next write on: wrapped by the active key. */
+  get header(): CryptoHeader {
+    return this.headerNow();
   }
 
   /** The plaintext of a stored value. One that was altered or moved here is FAILED_PRECONDITION, naming its key. */
