@@ -59,7 +59,8 @@ export class Environments implements OnModuleDestroy {
 
   /** Creates the environment or makes the stored one like it. Of two who create at once, one updates. */
   async apply(resource: Environment, caller: Caller): Promise<EnvironmentDocument> {
-    if ((await this.findWritten(resource)) !== undefined) return this.update(resource, caller);
+    const found = await this.findWritten(resource);
+    if (found !== undefined) return this.update(resource, caller, found);
     try {
       return await this.create(resource, caller);
     } catch (error) {
@@ -76,9 +77,19 @@ export class Environments implements OnModuleDestroy {
     return document;
   }
 
-  async update(resource: Environment, caller: Caller): Promise<EnvironmentDocument> {
+  /** `found` is what was just read, so that nothing is read twice unless another write comes first. */
+  async update(
+    resource: Environment,
+    caller: Caller,
+    found?: EnvironmentDocument,
+  ): Promise<EnvironmentDocument> {
     const metadata = metadataOf(resource);
-    const find = async () => (await this.findWritten(resource)) ?? absent(metadata.id || slugOf(metadata));
+    let known = found;
+    const find = async () => {
+      const existing = known ?? (await this.findWritten(resource));
+      known = undefined;
+      return existing ?? absent(metadata.id || slugOf(metadata));
+    };
     return this.change(find, (existing) => editOf(resource, existing), caller, metadata.version?.id);
   }
 

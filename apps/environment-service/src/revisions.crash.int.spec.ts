@@ -88,11 +88,15 @@ describe('A write that is interrupted', () => {
             acknowledged.set(idOf(made), 1);
             orgs.set(idOf(made), orgOf(made));
           }
+          let alive = true;
           const writing = [...acknowledged].map(async ([id, from]) => {
             for (let next = from + 1; ; next++) {
               await count(client, id, next);
               acknowledged.set(id, next);
-              if (next === from + 5 + round) process.kill(mongo.pid, 'SIGKILL');
+              if (alive && next >= from + 5 + round) {
+                alive = false;
+                process.kill(mongo.pid, 'SIGKILL');
+              }
             }
           });
           const ends = await Promise.allSettled(writing);
