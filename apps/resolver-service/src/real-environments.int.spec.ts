@@ -3,10 +3,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { freePort, probeGrpc, startMongo, startProcess, type SupervisedProcess } from '@stigmer/embedded';
 import { EnvironmentCommandController } from '@stigmer/proto/agentic/environment/v1/command';
+import type { EnvironmentSpecSchema } from '@stigmer/proto/agentic/environment/v1/spec';
 import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
+import { ApiResourceKind } from '@stigmer/proto/commons/apiresource/apiresourcekind/api_resource_kind';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
 import { createLogger, type RunningService, serviceClient, start } from '@stigmer/service';
@@ -89,7 +92,8 @@ afterAll(async () => {
 
 async function apply(
   name: string,
-  data: Record<string, { value: string; isSecret?: boolean }>,
+  data: MessageInitShape<typeof EnvironmentSpecSchema>['data'],
+  imports: readonly string[] = [],
 ): Promise<void> {
   const client = serviceClient(EnvironmentCommandController, {
     address: `127.0.0.1:${environmentsPort}`,
@@ -100,7 +104,7 @@ async function apply(
     apiVersion: 'agentic.stigmer.ai/v1',
     kind: 'Environment',
     metadata: { name, org: 'acme', ownerScope: ApiResourceOwnerScope.organization },
-    spec: { data },
+    spec: { data, imports: imports.map((slug) => ({ slug, kind: ApiResourceKind.environment })) },
   });
   client.close();
 }
@@ -147,6 +151,29 @@ describe('with the real environment-service', () => {
     const { variables } = await serviceClient(ResolverQueryController, options).explain(INPUT);
     const prepared = await prepare();
     expect(variables).toEqual(prepared.variables);
+  });
+
+  it('follows imports, in redacted answers and opened ones alike, and says which way they lead', async () => {
+    const expiresAt = timestampFromMs(Date.now() + 86_400_000);
+    await apply('Shared', {
+      REGION: { value: 'shared', final: true },
+      KEY: { value: 'canary', isSecret: true, expiresAt },
+    });
+    await apply('Importing', { ZONE: { value: 'a' } }, ['shared']);
+    const environmentRefs = [{ slug: 'base' }, { slug: 'importing' }];
+    const options = { address, audience: 'resolver-service', identity: keys.identity('gateway') } as const;
+    const query = serviceClient(ResolverQueryController, options);
+    const explained = await query.explain({ ...INPUT, environmentRefs });
+    const prepared = await prepare(environmentRefs);
+    expect(prepared.variables).toEqual(explained.variables);
+    expect(prepared.variables['REGION']).toMatchObject({ final: true, origin: { via: ['importing'] } });
+    expect(prepared.warnings).toMatchObject([{ code: 'expiring-variable', variable: 'KEY' }]);
+    expect(prepared.warnings).toEqual(explained.diagnostics);
+    expect(farSide.created[0]?.data).toMatchObject({ REGION: { value: 'shared' }, KEY: { value: 'canary' } });
+    expect(JSON.stringify([prepared.warnings, prepared.environments])).not.toContain('canary');
+    // A write between two answers is in the second, whatever was kept of the first.
+    await apply('Importing', { ZONE: { value: 'b' } }, ['shared']);
+    expect((await query.explain({ ...INPUT, environmentRefs })).variables['ZONE']?.value).toBe('b');
   });
 
   it("names each environment that is not there, another organization's included", async () => {
