@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { credentials } from '@grpc/grpc-js';
 import { grpcClient } from '@stigmer/proto';
 import { WorkflowCommandController } from '@stigmer/proto/agentic/workflow/v1/command';
+import type { WorkflowExecutionSchema } from '@stigmer/proto/agentic/workflowexecution/v1/api';
 import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workflowexecution/v1/command';
 import { SubscribeWorkflowExecutionRequestSchema } from '@stigmer/proto/agentic/workflowexecution/v1/io';
 import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
@@ -44,13 +45,7 @@ export const subscribers: Figure = {
       const changes: number[] = [];
       for (let change = 1; change <= CHANGES; change++) {
         changes.push(Date.now());
-        const metadata = {
-          id: executionId,
-          name: executionId,
-          org: 'acme',
-          labels: { change: String(change) },
-        };
-        await commands.update({ metadata });
+        await commands.update(labelled(executionId, String(change)));
         await sleep(BETWEEN_MS);
       }
       await commands.cancel({ value: executionId });
@@ -60,6 +55,16 @@ export const subscribers: Figure = {
     }
   },
 };
+
+/** A change that anybody may make to an execution that runs. */
+function labelled(id: string, change: string): MessageInitShape<typeof WorkflowExecutionSchema> {
+  const ownerScope = ApiResourceOwnerScope.organization;
+  return {
+    apiVersion: 'agentic.stigmer.ai/v1',
+    kind: 'WorkflowExecution',
+    metadata: { id, name: 'run', org: 'acme', ownerScope, labels: { change } },
+  };
+}
 
 /** A run that does nothing but wait. */
 async function startRun(gateway: string): Promise<string> {
