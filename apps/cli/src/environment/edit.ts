@@ -1,11 +1,12 @@
 import { clone, create } from '@bufbuild/protobuf';
-import { DomainError } from '@stigmer/domain';
+import { DomainError, slugify } from '@stigmer/domain';
 import { EnvironmentSchema, type Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import { EnvironmentSpecSchema, type EnvironmentSpec } from '@stigmer/proto/agentic/environment/v1/spec';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import type { Stigmer } from '@stigmer/sdk';
 import { API_VERSION } from '../resources/kinds';
 import { reference } from '../resources/reference';
+import { UsageError } from '../usage-error';
 
 export interface EditOptions {
   /** Makes the environment where there is none. */
@@ -77,6 +78,9 @@ export async function findEnvironment(
 }
 
 function newEnvironment(org: string, name: string): Environment {
+  // Another spelling would be made under another name than was looked for: `prod@3` as `prod3`.
+  if (slugify(name) !== name)
+    throw new UsageError('a new environment is named by lower-case letters, digits and -');
   return create(EnvironmentSchema, {
     apiVersion: API_VERSION,
     kind: 'Environment',

@@ -92,6 +92,9 @@ describe('stigmer environment', () => {
         stdout: 'Environment fresh created, version 1\n',
       });
       expect(stored('fresh')).toMatchObject({ A: { value: '1' } });
+      for (const name of ['Fresh', 'fresh@3', '']) {
+        expect(await cli(['env', 'set', name, 'A=1', '--create'])).toMatchObject({ code: 2 });
+      }
     });
 
     it('refuses to make a stored secret readable, unless --plain says so', async () => {
