@@ -79,7 +79,7 @@ export async function findEnvironment(
 
 function newEnvironment(org: string, name: string): Environment {
   // Another spelling would be made under another name than was looked for: `prod@3` as `prod3`.
-  if (slugify(name) !== name)
+  if (name === '' || slugify(name) !== name)
     throw new UsageError('a new environment is named by lower-case letters, digits and -');
   return create(EnvironmentSchema, {
     apiVersion: API_VERSION,
