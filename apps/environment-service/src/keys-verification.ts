@@ -4,17 +4,24 @@ import type { Verification, VerificationFailure } from '@stigmer/keys';
 import { withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
 import type { EnvironmentDocument } from './environment-document';
-import { EnvironmentSecrets } from './environment-secrets';
 import { type EnvironmentRow, fromContentRow, fromRow } from './environment-row';
+import { EnvironmentSecrets } from './environment-secrets';
 import { REVISIONS, type RevisionRow } from './revisions.store';
 
-/** Environments after which to say how far it has come, and failures after which to say so earlier. */
+/** Environments whose earlier versions are asked for at once, and after which to say how far it has come. */
 const STEP = 50;
 const MANY_FAILURES = 200;
 
-type Variables = EnvironmentDocument['data'];
+/** Something that does not open, or one more environment that was gone through. */
+type Finding = VerificationFailure | 'checked';
 
-interface Collections {
+interface Opened {
+  readonly document: EnvironmentDocument;
+  readonly secrets: EnvironmentSecrets;
+}
+
+interface Source {
+  readonly keys: KeyRingHolder;
   readonly environments: mongo.Collection<EnvironmentRow>;
   readonly revisions: mongo.Collection<RevisionRow>;
 }
@@ -25,65 +32,66 @@ export async function* verifyEnvironments(
   keys: KeyRingHolder,
 ): AsyncGenerator<Verification> {
   const database = connection.getClient().db(connection.name);
-  const collections = {
-    environments: database.collection<EnvironmentRow>('environments'),
-    revisions: database.collection<RevisionRow>(REVISIONS),
-  };
+  const environments = database.collection<EnvironmentRow>('environments');
+  const revisions = database.collection<RevisionRow>(REVISIONS);
   let checked = 0;
   let failures: VerificationFailure[] = [];
-  const rows = collections.environments.find({}, { batchSize: 20 }).sort({ _id: 1 });
-  try {
-    while (await withMongo(() => rows.hasNext())) {
-      const row = await withMongo(() => rows.next());
-      if (row === null) break;
-      for await (const failure of failuresOf(fromRow(row), keys, collections)) {
-        failures.push(failure);
-        if (failures.length < MANY_FAILURES) continue;
-        yield { checked, failures };
-        failures = [];
-      }
-      if (++checked % STEP > 0) continue;
-      yield { checked, failures };
-      failures = [];
-    }
+  for await (const finding of findingsIn({ keys, environments, revisions })) {
+    if (finding === 'checked') checked++;
+    else failures.push(finding);
+    const due = finding === 'checked' ? checked % STEP === 0 : failures.length >= MANY_FAILURES;
+    if (!due) continue;
     yield { checked, failures };
-  } finally {
-    await rows.close();
+    failures = [];
   }
+  yield { checked, failures };
 }
 
-async function* failuresOf(
-  read: EnvironmentDocument,
-  keys: KeyRingHolder,
-  { environments, revisions }: Collections,
-): AsyncGenerator<VerificationFailure> {
-  const { _id: documentId } = read;
-  let opened = tryOpen(read, keys);
-  if (opened instanceof DomainError) {
-    // Read a while ago, in one batch with others: since then its header may have been wrapped anew, or be gone.
-    const again = await withMongo(() => environments.findOne({ _id: documentId }));
-    if (again === null) return;
-    opened = tryOpen(fromRow(again), keys);
-  }
-  if (opened instanceof DomainError) {
-    yield { documentId, name: '', reason: opened.message };
-    return;
-  }
-  yield* failuresAmong(documentId, opened.document.data, opened.secrets);
-  const earlier = revisions.find({ lineage: opened.document.lineage }, { batchSize: 5 });
-  try {
-    while (await withMongo(() => earlier.hasNext())) {
-      const revision = await withMongo(() => earlier.next());
-      if (revision === null) break;
-      const { data } = fromContentRow(revision);
-      yield* failuresAmong(`${documentId}@${revision.version.number}`, data, opened.secrets);
+async function* findingsIn(source: Source): AsyncGenerator<Finding> {
+  let opened: Opened[] = [];
+  for await (const row of all(source.environments.find({}, { batchSize: 20 }).sort({ _id: 1 }))) {
+    const result = await openAsItIsNow(fromRow(row), source);
+    if (result instanceof DomainError) yield { documentId: row._id, name: '', reason: result.message };
+    else if (result !== undefined) {
+      yield* failuresAmong(row._id, result.document.data, result.secrets);
+      opened.push(result);
     }
-  } finally {
-    await earlier.close();
+    if (opened.length >= STEP) {
+      yield* findingsInRevisions(opened, source);
+      opened = [];
+    }
+    yield 'checked';
+  }
+  yield* findingsInRevisions(opened, source);
+}
+
+async function* findingsInRevisions(
+  opened: readonly Opened[],
+  { revisions }: Source,
+): AsyncGenerator<Finding> {
+  const byLineage = new Map(opened.map((one) => [one.document.lineage, one]));
+  const rows = revisions.find({ lineage: { $in: [...byLineage.keys()] } }, { batchSize: 20 });
+  for await (const row of all(rows)) {
+    const one = byLineage.get(row.lineage);
+    if (one === undefined) continue;
+    const { data } = fromContentRow(row);
+    yield* failuresAmong(`${one.document._id}@${row.version.number}`, data, one.secrets);
   }
 }
 
-function tryOpen(document: EnvironmentDocument, keys: KeyRingHolder) {
+/** Undefined for one that was removed meanwhile. */
+async function openAsItIsNow(
+  read: EnvironmentDocument,
+  { keys, environments }: Source,
+): Promise<Opened | DomainError | undefined> {
+  const opened = tryOpen(read, keys);
+  if (!(opened instanceof DomainError)) return opened;
+  // Read a while ago, in one batch with others: since then its header may have been wrapped anew.
+  const row = await withMongo(() => environments.findOne({ _id: read._id }));
+  return row === null ? undefined : tryOpen(fromRow(row), keys);
+}
+
+function tryOpen(document: EnvironmentDocument, keys: KeyRingHolder): Opened | DomainError {
   try {
     return { document, secrets: EnvironmentSecrets.of(keys.current, document) };
   } catch (error) {
@@ -93,7 +101,7 @@ function tryOpen(document: EnvironmentDocument, keys: KeyRingHolder) {
 
 function* failuresAmong(
   documentId: string,
-  data: Variables,
+  data: EnvironmentDocument['data'],
   secrets: EnvironmentSecrets,
 ): Generator<VerificationFailure> {
   for (const [name, { is_secret, value }] of data) {
@@ -109,4 +117,17 @@ function* failuresAmong(
 function asFailure(error: unknown): DomainError {
   if (error instanceof DomainError && error.kind === 'failed-precondition') return error;
   throw error;
+}
+
+/** The documents of a cursor, which is closed with the loop over them. */
+async function* all<T>(cursor: mongo.FindCursor<T>): AsyncGenerator<T> {
+  try {
+    for (;;) {
+      const document = await withMongo(() => cursor.next());
+      if (document === null) return;
+      yield document;
+    }
+  } finally {
+    await cursor.close();
+  }
 }
