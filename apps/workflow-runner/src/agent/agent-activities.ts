@@ -1,19 +1,12 @@
-import { Context } from '@temporalio/activity';
-import { ExecutionPhase, MessageType } from '@stigmer/proto/agentic/agentexecution/v1/enum';
-import type { AgentRun } from '@stigmer/proto/internal/v1/execution_snapshots';
+import { ExecutionPhase } from '@stigmer/proto/agentic/agentexecution/v1/enum';
 import type { Logger } from '@stigmer/service';
 import type { Clients } from '../clients';
 import { endOf, TaskFailure } from '../failure';
-import { McpConnection } from '../mcp/connection';
-import { planLaunch, type Surroundings } from '../mcp/launch';
+import type { Surroundings } from '../mcp/launch';
 import type { AgentActivities, Outcome } from '../run-types';
-import { withSecrets, type RunSecrets } from '../secrets';
+import { withSecrets } from '../secrets';
 import { ifStillThere } from '../writes';
-import { converse } from './conversation';
-import { maskedModel } from './masked-model';
-import { chooseModel, type ModelSettings } from './model';
-import { StatusWriter } from './status-writer';
-import { Transcript } from './transcript';
+import type { ModelSettings } from './model';
 
 /** What the activities of agents work with. */
 export interface AgentDeps {
@@ -40,6 +33,8 @@ export function createAgentActivities(deps: AgentDeps): AgentActivities {
     async converse(executionId) {
       const { run } = await clients.snapshots.get({ executionId });
       if (run.case !== 'agent') throw new TaskFailure('InvalidTask', 'the execution is not an agent’s');
+      // The AI SDK and the MCP client come with the first agent: a runner of workflows alone never needs them.
+      const { runAgent } = await import('./agent-run.js');
       await withSecrets(clients, executionId, (secrets) => runAgent(deps, executionId, run.value, secrets));
     },
 
@@ -55,97 +50,6 @@ export function createAgentActivities(deps: AgentDeps): AgentActivities {
       log.info({ executionId, ...endOf(outcome) }, 'agent ended');
     },
   };
-}
-
-async function runAgent(
-  deps: AgentDeps,
-  executionId: string,
-  run: AgentRun,
-  secrets: RunSecrets,
-): Promise<void> {
-  const { clients } = deps;
-  // An execution that was deleted while it ran ends here: nobody may read what its agent would still do.
-  const gone = new AbortController();
-  const signal = AbortSignal.any([Context.current().cancellationSignal, gone.signal]);
-  const message = run.execution?.spec?.message ?? '';
-  const { model: unmasked, apiKey } = chooseModel(
-    deps.model,
-    secrets.variables,
-    run.execution?.spec?.executionConfig?.modelName ?? '',
-  );
-  if (apiKey !== undefined) secrets.add([apiKey]);
-  const model = maskedModel(unmasked, secrets.masker);
-  const transcript = await beginTranscript(deps, executionId, message, secrets);
-  const write = (status: ReturnType<Transcript['status']>) =>
-    clients.agentExecutions.updateStatus({ executionId, status });
-  const writer = new StatusWriter(
-    () => transcript.status(),
-    write,
-    signal,
-    (reason) => {
-      gone.abort(reason);
-    },
-  );
-  writer.changed();
-  const connections = await connect(deps, run, secrets, signal);
-  try {
-    const instructions = run.agent?.spec?.instructions ?? '';
-    const { maxTurns } = deps;
-    await converse({
-      model,
-      instructions,
-      message,
-      connections,
-      maxTurns,
-      transcript,
-      writer,
-      signal,
-    });
-  } finally {
-    await Promise.all(connections.map((connection) => connection.close()));
-    if (!signal.aborted) await writer.flush();
-  }
-}
-
-/** An attempt after a crash continues the list of messages, since the control-plane keeps the longer one. */
-async function beginTranscript(
-  { clients }: AgentDeps,
-  executionId: string,
-  message: string,
-  { masker }: RunSecrets,
-): Promise<Transcript> {
-  if (Context.current().info.attempt === 1) {
-    const transcript = new Transcript(masker);
-    transcript.add(MessageType.MESSAGE_HUMAN, message);
-    return transcript;
-  }
-  const { status } = await clients.agentExecutionReads.get({ value: executionId });
-  const transcript = new Transcript(masker, status);
-  const lost = 'The runner was interrupted. The conversation starts again.';
-  if ((status?.messages.length ?? 0) > 0) transcript.add(MessageType.MESSAGE_SYSTEM, lost);
-  transcript.add(MessageType.MESSAGE_HUMAN, message);
-  return transcript;
-}
-
-/** All servers of the agent, or none: what was started is ended when another one does not start. */
-async function connect(
-  deps: AgentDeps,
-  run: AgentRun,
-  secrets: RunSecrets,
-  signal: AbortSignal,
-): Promise<readonly McpConnection[]> {
-  const owner = run.agent?.metadata?.id ?? '';
-  const started = await Promise.allSettled(
-    (run.agent?.spec?.mcpServers ?? []).map(async (definition) => {
-      const launch = await planLaunch(definition, secrets.variables, owner, deps.surroundings);
-      return McpConnection.open(definition.name, launch, definition.enabledTools, signal);
-    }),
-  );
-  const open = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  const failed = started.find((one) => one.status === 'rejected');
-  if (failed === undefined) return open;
-  await Promise.all(open.map((connection) => connection.close()));
-  throw failed.reason;
 }
 
 function finishedStatus(outcome: Outcome) {

@@ -4,7 +4,6 @@ import { McpServerDefinitionSchema, type McpServerDefinition } from '@stigmer/pr
 import type { CallActivityTaskConfig } from '@stigmer/proto/agentic/workflow/v1/tasks/call_activity';
 import { TaskFailure } from '../failure';
 import { isJsonObject, type Json, type JsonObject } from '../json';
-import { McpConnection } from '../mcp/connection';
 import { planLaunch, type Surroundings } from '../mcp/launch';
 import type { TaskContext, TaskResult } from './task';
 
@@ -39,6 +38,8 @@ async function callTool(input: JsonObject, context: ActivityContext): Promise<Js
   const args = await context.evaluator.json(input['arguments'] ?? {}, 'input.arguments', 'allowed');
   if (!isJsonObject(args)) throw new TaskFailure('InvalidTask', 'input.arguments: must be an object');
   const launch = await planLaunch(definition, context.variables, context.owner, context.surroundings);
+  // With the first call of a tool: most runs make none.
+  const { McpConnection } = await import('../mcp/connection.js');
   const connection = await McpConnection.open(
     definition.name,
     launch,
