@@ -42,15 +42,25 @@ export class RevisionStore {
     );
   }
 
-  /** All of these in one query, in any order; those that are not there are left out. */
+  /** All of these at once, each by its index, in any order and with others among them; what is not there is left out. */
   async findAll(keys: readonly RevisionKey[]): Promise<readonly RevisionDocument[]> {
     if (keys.length === 0) return [];
-    const wanted = keys.map((key) =>
-      'id' in key
-        ? { _id: key.id, lineage: key.lineage }
-        : { lineage: key.lineage, 'version.number': key.number },
+    const ids = keys.flatMap((key) => ('id' in key ? [key.id] : []));
+    const numbered = Map.groupBy(
+      keys.filter((key) => 'number' in key),
+      ({ lineage }) => lineage,
     );
-    return (await withMongo(() => this.rows.find({ $or: wanted }).toArray())).map(fromRow);
+    const filters = [
+      ...(ids.length === 0 ? [] : [{ _id: { $in: ids } }]),
+      ...[...numbered].map(([lineage, of]) => ({
+        lineage,
+        'version.number': { $in: of.map(({ number }) => number) },
+      })),
+    ];
+    const found = await withMongo(() =>
+      Promise.all(filters.map((filter) => this.rows.find(filter).toArray())),
+    );
+    return found.flat().map(fromRow);
   }
 
   /** The versions below a number, the newest first, without what they hold. */

@@ -22,7 +22,7 @@ export class Versions {
     return (await this.findAll([{ document, version }]))[0];
   }
 
-  /** The environment at each pin, in their order, and in one query at most. */
+  /** The environment at each pin, in their order; the earlier ones are asked for at once. */
   async findAll(pins: readonly Pin[]): Promise<readonly (EnvironmentDocument | undefined)[]> {
     const keys = pins.map(keyOf);
     const earlier = keys.filter((key) => key !== undefined);
