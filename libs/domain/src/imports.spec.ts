@@ -12,7 +12,7 @@ describe('an import that cannot be followed', () => {
     ],
     [
       'too-many-imports',
-      'a run opens at most 100 environments, imports counted each time; production → base → shared is one more',
+      'a run opens at most 100 environments, imports counted each time they are reached; production → base → shared would be more',
     ],
   ] as const)('is an error with the path that leads to it: %s', (code, message) => {
     const diagnostic = importDiagnostic(code, PATH);

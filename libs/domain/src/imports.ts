@@ -27,7 +27,7 @@ const SENTENCES: Readonly<
     hint: 'import what is at the end of the path directly',
   }),
   'too-many-imports': (way) => ({
-    message: `a run opens at most ${IMPORT_LIMITS.environments} environments, imports counted each time; ${way} is one more`,
+    message: `a run opens at most ${IMPORT_LIMITS.environments} environments, imports counted each time they are reached; ${way} would be more`,
     hint: 'import fewer environments',
   }),
 };

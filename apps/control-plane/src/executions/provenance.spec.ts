@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ExplanationSchema, Layer } from '@stigmer/proto/agentic/resolver/v1/io';
 import { WorkflowExecutionStatusSchema } from '@stigmer/proto/agentic/workflowexecution/v1/api';
-import { PROVENANCE_BYTES, provenanceOf, usesOf } from './provenance';
+import { keptWarnings, PROVENANCE_BYTES, provenanceOf, usesOf } from './provenance';
 
 const BASE = {
   ...{ layer: Layer.ENVIRONMENT, environmentId: 'env-1', environmentSlug: 'base', revision: 'ver-1' },
@@ -46,6 +46,13 @@ describe('the provenance of a run', () => {
     const status = create(WorkflowExecutionStatusSchema, { provenance });
     expect(toBinary(WorkflowExecutionStatusSchema, status).byteLength).toBeLessThanOrEqual(PROVENANCE_BYTES);
   });
+});
+
+it('of thousands of warnings a run keeps the first hundred', () => {
+  const diagnostics = Array.from({ length: 5_000 }, (_, i) => ({ variable: `K${i}` }));
+  const kept = keptWarnings(create(ExplanationSchema, { diagnostics }).diagnostics);
+  expect(kept).toHaveLength(100);
+  expect(kept[0]?.variable).toBe('K0');
 });
 
 describe('what a run uses', () => {

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  type Diagnostic,
   type Origin,
   OriginSchema,
   type ResolvedVariable,
@@ -10,6 +11,8 @@ import type { EnvironmentUse } from './execution-row';
 
 /** What the provenance of a run may take in its status, beside what its runner reports. */
 export const PROVENANCE_BYTES = 2 * 1024 * 1024;
+/** So many warnings are kept: nobody reads more, and one for each variable would have no room. */
+const MOST_WARNINGS = 100;
 /** What an entry takes beside its texts, at most: tags and lengths. */
 const OVERHEAD = 24;
 
@@ -28,6 +31,11 @@ export function provenanceOf(variables: Variables): Provenance {
     if (bytesOf(provenance) <= PROVENANCE_BYTES) break;
   }
   return provenance;
+}
+
+/** What stays of the warnings of a run. */
+export function keptWarnings(warnings: readonly Diagnostic[]): Diagnostic[] {
+  return warnings.slice(0, MOST_WARNINGS);
 }
 
 /** Which environments a run was given values of: for each, the revision and the names of the variables. */

@@ -10,7 +10,7 @@ import { Endings } from './endings';
 import { type Execution, type ExecutionKind, isTerminal, PHASE } from './execution-kind';
 import type { ExecutionRow } from './execution-row';
 import { ExecutionStore } from './executions.store';
-import { provenanceOf, usesOf } from './provenance';
+import { keptWarnings, provenanceOf, usesOf } from './provenance';
 import { Resolver } from './resolver';
 import { digestOf } from './run-request';
 import { sourcesOf } from './run-template';
@@ -110,7 +110,7 @@ export class Starter {
       (execution) => {
         const status: NonNullable<E['status']> = execution.status ?? kind.newStatus(row._id);
         status.provenance = provenanceOf(variables);
-        status.warnings = warnings;
+        status.warnings = keptWarnings(warnings);
         execution.status = status;
       },
     );
