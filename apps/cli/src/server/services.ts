@@ -50,6 +50,7 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
     STIGMER_CONTROL_PLANE: addressOf(world, 'control-plane'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE: encryptionKeyFile(world.layout, 'environment-service'),
     STIGMER_ENVIRONMENT_KEY_STORE: `directory:${world.layout.environmentKeys}`,
+    ...passed(world, ['STIGMER_ENVIRONMENT_REVISIONS', 'STIGMER_ENVIRONMENT_CACHE_BYTES']),
   }),
   'execution-context-service': (world) => ({
     STIGMER_LISTEN: addressOf(world, 'execution-context-service'),
