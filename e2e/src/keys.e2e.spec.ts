@@ -142,7 +142,7 @@ describe('the keys of environments', () => {
     expect(await readdir(join(stack.home, 'keys'))).toEqual([after.keys[0]?.id]);
   });
 
-  // A kill lands before, within or after the write of a batch or of its progress; `managed-key-ring.int.spec.ts` stops
+  // A kill lands before, within or after the write of a batch or of its progress; `rewrap-job.int.spec.ts` stops
   // at each of these points one by one.
   it.each([
     { title: 'as it begins', at: [0] },
