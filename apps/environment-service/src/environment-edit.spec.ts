@@ -7,6 +7,7 @@ import type { EnvironmentValueSchema } from '@stigmer/proto/agentic/environment/
 import fc from 'fast-check';
 import { type EnvironmentDocument, toResource } from './environment-document';
 import { createDocument, editDocument, editOf } from './environment-edit';
+import { rolledBack } from './environment-rollback';
 import { EnvironmentSecrets, plaintextBytes } from './environment-secrets';
 import { documentOf } from './testing/documents';
 
@@ -189,6 +190,14 @@ describe('A document of an earlier system', () => {
     if (outcome.kind !== 'rewritten') throw new Error(outcome.kind);
     expect(outcome.document.version).toEqual(document.version);
     for (const { value } of outcome.document.data.values()) expect(value).toMatch(/^enc:v2:/);
+    expect(plaintexts(outcome.document)).toEqual({ BARE: 'one', PREFIXED: 'two' });
+  });
+
+  it('is brought to the current form by going back to its only version, and loses nothing', () => {
+    const document = olderDocument({ BARE: olderForm('one'), PREFIXED: `enc:v1:${olderForm('two')}` });
+    const outcome = rolledBack(ring, document, document, '', author);
+    if (outcome.kind !== 'rewritten') throw new Error(outcome.kind);
+    expect(outcome.document.version).toEqual(document.version);
     expect(plaintexts(outcome.document)).toEqual({ BARE: 'one', PREFIXED: 'two' });
   });
 

@@ -142,7 +142,12 @@ export function nextDocument(
   return { kind: 'changed', document };
 }
 
-function converted(existing: EnvironmentDocument, wanted: WantedVariables, secrets: EnvironmentSecrets) {
+/** A document of an earlier system in the current form: its header and all of its values at once, or it would not open. */
+export function converted(
+  existing: EnvironmentDocument,
+  wanted: WantedVariables,
+  secrets: EnvironmentSecrets,
+): EnvironmentDocument {
   const data = renewVariables(existing.data, wanted, secrets);
   const document: EnvironmentDocument = { ...existing, data, crypto: secrets.header };
   assertSize(document);

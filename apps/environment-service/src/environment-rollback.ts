@@ -1,6 +1,6 @@
 import type { KeyRing } from '@stigmer/crypto';
 import type { EnvironmentDocument, StoredVariable } from './environment-document';
-import { type Author, nextDocument, type Outcome } from './environment-edit';
+import { type Author, converted, nextDocument, type Outcome } from './environment-edit';
 import { EnvironmentSecrets } from './environment-secrets';
 import { revisionContentOf } from './revision-document';
 
@@ -16,6 +16,8 @@ export function rolledBack(
 ): Outcome {
   const { name, slug } = existing;
   const secrets = EnvironmentSecrets.of(ring, existing);
+  // One of an earlier system has no version but this one; what is gone back to is found once it has its data key.
+  if (secrets.legacy) return { kind: 'rewritten', document: converted(existing, new Map(), secrets) };
   const content = { ...revisionContentOf(earlier), name, slug };
   const data = keepSame(earlier.data, existing.data, secrets);
   const why = message === '' ? `rollback to version ${earlier.version.number}` : message;
