@@ -44,7 +44,10 @@ export function reportError(error: unknown, io: Io, format: Format, colour: bool
     const { bold, red } = createColors(colour && io.stderr.isTTY === true);
     const lines = [
       `${bold(red('error:'))} ${printable(report.message)}`,
-      ...report.details.map((detail) => `  ${printable(detail)}`),
+      // A single violation often is the message too.
+      ...report.details
+        .filter((detail) => detail !== report.message)
+        .map((detail) => `  ${printable(detail)}`),
       ...(report.hint === undefined ? [] : [`hint: ${report.hint}`]),
     ];
     io.stderr.write(`${lines.join('\n')}\n`);
