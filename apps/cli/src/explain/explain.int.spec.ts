@@ -73,6 +73,14 @@ describe('stigmer explain', () => {
     );
   });
 
+  it('says which environments the instance pins to a version', async () => {
+    expect((await cli(['explain', 'workflow', 'deploy'])).stderr).toBe('instance deploy-prod\n');
+    await cli(['apply', '-'], PINNING);
+    expect((await cli(['explain', 'workflow', 'deploy'])).stderr).toBe(
+      'instance deploy-prod\npinned: base@3, team@stable\n',
+    );
+  });
+
   it('asks about the template with the instance’s environments, and withholds every secret', async () => {
     await cli([
       'explain',
@@ -186,4 +194,11 @@ apiVersion: agentic.stigmer.ai/v1
 kind: AgentInstance
 metadata: { name: reviewer-prod }
 spec: { agent_id: reviewer }
+`;
+
+const PINNING = `
+apiVersion: agentic.stigmer.ai/v1
+kind: WorkflowInstance
+metadata: { name: deploy-prod }
+spec: { workflow_id: deploy, env_refs: [base@3, team@stable] }
 `;

@@ -6,6 +6,7 @@ import { withServer } from '../client';
 import type { Context } from '../context';
 import { Exit, ExitCode } from '../exit-codes';
 import { note, print } from '../output/print';
+import { environmentName } from '../resources/columns';
 import { findKind } from '../resources/kinds';
 import { findTarget } from '../runs/target';
 import { agents, workflows } from '../runs/templates';
@@ -44,6 +45,9 @@ export async function explain(
     };
   });
   if (question.note !== undefined) note(context, question.note);
+  // Whoever changed such an environment and looks here for the change should see why it is not there.
+  const pinned = question.environmentRefs.filter(({ version }) => version !== '' && version !== 'latest');
+  if (pinned.length > 0) note(context, `pinned: ${pinned.map(environmentName).join(', ')}`);
   const data = toJson(ExplanationSchema, explanation, { useProtoFieldName: true });
   await print(context, data, () =>
     renderExplanation(explanation, context.colour && context.io.stdout.isTTY === true),

@@ -54,7 +54,8 @@ const EXTRA: Partial<
   },
 };
 
-function environmentName({ slug, version }: ApiResourceReference): string {
+/** An environment as a reference means it: its slug, and the version that it pins. */
+export function environmentName({ slug, version }: ApiResourceReference): string {
   return version === '' ? slug : `${slug}@${version}`;
 }
 
