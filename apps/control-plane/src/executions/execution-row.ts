@@ -58,18 +58,6 @@ export interface StoredExecution<E> {
   readonly execution: E;
 }
 
-/** What lists and checks are narrowed to. */
-export interface ExecutionFilter {
-  readonly kind?: ExecutionKindName;
-  readonly template?: string;
-  readonly instance?: string;
-  readonly session?: string;
-  /** Unspecified is any. */
-  readonly phase?: number;
-  /** All of them. */
-  readonly tags?: readonly string[];
-}
-
 const useSchema = new Schema<EnvironmentUse>(
   { environment: String, revision: String, keys: [String] },
   { _id: false },

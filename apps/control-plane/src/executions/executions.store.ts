@@ -8,21 +8,15 @@ import {
 } from '@stigmer/proto/internal/v1/execution_snapshots';
 import { isDuplicate } from '@stigmer/mongo';
 import { Encoded } from '@stigmer/proto';
-import type { Model, QueryFilter } from 'mongoose';
+import type { Model } from 'mongoose';
 import { Database } from '../database';
 import { type Kind, metadataOf } from '../resources/kind';
 import { fillWhole, type Reduction } from '../resources/page-budget';
 import type { Page } from '../resources/paging';
-import {
-  type Execution,
-  type ExecutionKindName,
-  isTerminal,
-  type KindOfExecution,
-  PHASE,
-} from './execution-kind';
+import { type Execution, type ExecutionKindName, isTerminal, type KindOfExecution } from './execution-kind';
+import { type ExecutionFilter, queryOf } from './execution-filter';
 import {
   type ExecutionDocument,
-  type ExecutionFilter,
   type ExecutionRow,
   executionSchema,
   type StoredExecution,
@@ -284,22 +278,6 @@ export class ExecutionStore {
 
 function tooManyRivals(id: string) {
   return aborted(`${id} is being changed by many at once; try again`);
-}
-
-function queryOf({
-  kind,
-  template,
-  instance,
-  session,
-  phase,
-  tags = [],
-}: ExecutionFilter): QueryFilter<ExecutionDocument> {
-  const query = {
-    ...{ kind, template, instance, session },
-    phase: phase === PHASE.unspecified ? undefined : phase,
-    ...(tags.length === 0 ? {} : { tags: { $all: [...tags] } }),
-  };
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
 }
 
 /** Every message says which revision it is, so that a reader can name the one its change was made from. */

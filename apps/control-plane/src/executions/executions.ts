@@ -13,7 +13,7 @@ import { Endings } from './endings';
 import { type Execution, type ExecutionKind, isTerminal, PHASE } from './execution-kind';
 import { ExecutionFeeds } from './execution-feeds';
 import { ExecutionLog } from './execution-log';
-import type { ExecutionFilter } from './execution-row';
+import type { ExecutionFilter } from './execution-filter';
 import { ExecutionStore } from './executions.store';
 import { redacted } from './run-request';
 import { checkStatusSize } from './sizes';
