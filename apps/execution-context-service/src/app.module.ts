@@ -1,8 +1,7 @@
-import { hostname } from 'node:os';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { KeyAdministration, keySources, ManagedKeyRing } from '@stigmer/keys';
 import { connectMongo } from '@stigmer/mongo';
-import { type Logger, newId } from '@stigmer/service';
+import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
 import type { ContextConfig } from './config';
 import { ContextKeyCommands } from './context-keys.controller';
@@ -50,7 +49,6 @@ async function assemble(
     ...({ ring: 'context', connection, log } as const),
     sources: keySources('CONTEXT', config, connection, log),
     documents: new KeyedContexts({ epochKeys: epochKeyStore, contexts: store, log }),
-    identity: newId(hostname()),
   });
   const epochKeys = new EpochKeys({ ring, store: epochKeyStore, contexts: store, log, clock });
   const close = async () => {
