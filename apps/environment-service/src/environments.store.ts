@@ -178,7 +178,7 @@ export class EnvironmentStore {
     return withMongo(async () => {
       const [page, total] = await Promise.all([
         this.pageOf(org, size, after),
-        this.rows.countDocuments({ org }, { limit: COUNTED, hint: BY_ORG }),
+        this.rows.countDocuments({ org }, { limit: COUNTED }),
       ]);
       return { ...page, total };
     });
@@ -188,7 +188,7 @@ export class EnvironmentStore {
     const items: EnvironmentDocument[] = [];
     let bytes = 0;
     const cursor = this.rows
-      .find({ org, _id: { $gt: after } }, { batchSize: 20, hint: BY_ORG })
+      .find({ org, _id: { $gt: after } }, { batchSize: 20 })
       .sort({ _id: 1 })
       .limit(size + 1);
     let more = false;
