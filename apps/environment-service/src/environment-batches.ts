@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { KeyRingHolder } from '@stigmer/crypto';
-import { Encoded } from '@stigmer/proto';
+import { IMPORT_LIMITS, invalidArguments, resourceExhausted } from '@stigmer/domain';
+import { Encoded, MAX_MESSAGE_BYTES } from '@stigmer/proto';
 import {
   OpenedEnvironmentsSchema,
   type OpenEnvironmentsInput,
@@ -42,6 +43,7 @@ export class EnvironmentBatches {
     redacted,
   }: OpenEnvironmentsInput): Promise<Encoded<typeof OpenedEnvironmentsSchema>> {
     const { reader } = this;
+    assertFew(references);
     // People may see what was there two seconds ago. A run gets what is there now.
     const since = redacted ? reader.lately : reader.fromNowOn;
     await reader.expect(org, references, since);
@@ -69,6 +71,8 @@ export class EnvironmentBatches {
     const parts = environments.map((followed) => partOf(followed, redacted));
     const tail = toBinary(OpenedEnvironmentsSchema, create(OpenedEnvironmentsSchema, rest));
     const length = parts.reduce((sum, part) => sum + part.headBytes + part.dataBytes, tail.byteLength);
+    // Before the memory is taken: a large environment that is reached a hundred times is as large a hundred times.
+    if (length > MAX_MESSAGE_BYTES) throw tooLarge(length);
     // All of it is written over: nothing of what lay in this memory before goes out.
     const bytes = Buffer.allocUnsafe(length);
     let at = 0;
@@ -109,6 +113,21 @@ function partOf({ environment, via }: Followed<EnvironmentDocument>, redacted: b
     headBytes: start.byteLength + namesBytes,
     dataBytes,
   };
+}
+
+/** Before anything is read: each is an environment to open, and may be another version of it to read. */
+function assertFew({ length }: readonly unknown[]): void {
+  const { environments } = IMPORT_LIMITS;
+  if (length <= environments) return;
+  throw invalidArguments([
+    { field: 'environment_refs', description: `at most ${environments} references, these are ${length}` },
+  ]);
+}
+
+function tooLarge(bytes: number) {
+  return resourceExhausted(
+    `the environments of a run have ${bytes} bytes with all that they import, at most ${MAX_MESSAGE_BYTES} are opened at once`,
+  );
 }
 
 function put(into: Buffer, piece: Uint8Array, at: number): number {

@@ -448,6 +448,23 @@ describe('Opening environments for a run', () => {
     expect(environments[0]?.secretBytes).toEqual({ T: CANARY.length });
   });
 
+  it('refuses more than an answer can hold before it takes the memory, and more references than a run may have', async () => {
+    const org = 'heavy';
+    const values = Array.from({ length: 48 }, (_, i) => [`V${i}`, { value: 'x'.repeat(65_536) }] as const);
+    await gateway.commands.create(environment(Object.fromEntries(values), { org, name: 'big' }));
+    const references = (times: number) => Array.from({ length: times }, () => ({ slug: 'big' }));
+    for (const redacted of [true, false]) {
+      const { kind, message } = await failure(
+        resolver.vault.open({ org, references: references(50), redacted }),
+      );
+      expect(kind).toBe('resource-exhausted');
+      expect(message).toContain('the environments of a run have');
+    }
+    const many = await failure(resolver.vault.open({ org, references: references(101) }));
+    expect(many.kind).toBe('invalid-argument');
+    expect(many.message).toContain('environment_refs: at most 100');
+  });
+
   it('is for the resolver: the gateway and the runner are refused, and so is a call without identity', async () => {
     expect(await kindOf(gateway.vault.open({ org: 'x' }))).toBe('permission-denied');
     expect(await kindOf(service.as('workflow-runner').vault.open({ org: 'x' }))).toBe('permission-denied');

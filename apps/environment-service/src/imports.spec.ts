@@ -102,6 +102,22 @@ describe('Imports', () => {
     expect(flatten(graph(IMPORT_LIMITS.environments), 'app').problems).toEqual(['too-many-imports: app']);
   });
 
+  it('are asked for no more at a time than a run may open, however many are named', async () => {
+    const pins = (of: string) =>
+      Array.from({ length: 50 }, (_, i) => ({ scope, org: '', slug: 'base', version: `${of}-${i}` }));
+    const all = environments({ app: Array.from({ length: 50 }, (_, i) => `team${i}`), base: [] });
+    const asked: number[] = [];
+    const { problems } = await followImports([required(all.get('app'))], (references) => {
+      asked.push(references.length);
+      const found = references.map(
+        ({ slug }) => all.get(slug) ?? { _id: `id-${slug}`, org: 'acme', slug, imports: pins(slug) },
+      );
+      return Promise.resolve(found);
+    });
+    expect(Math.max(...asked)).toBeLessThanOrEqual(IMPORT_LIMITS.environments);
+    expect(problems.map(({ code }) => code)).toEqual(['too-many-imports']);
+  });
+
   it('end, whatever imports what: every path is opened, or refused, or beyond the bounds', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const anyGraph = fc.record(

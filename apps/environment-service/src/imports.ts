@@ -135,9 +135,14 @@ class Walk<T extends Importing> implements Flattened<T> {
     this.problems.push({ code, path });
   }
 
-  // Shared imports can be reached over more paths than anyone could merge or read about.
+  // Shared imports can be reached over more paths than anyone could merge or read about, and imports can name more
+  // versions than would fit into memory: what is asked for at a time is no more than could be opened.
   private get stopped(): boolean {
-    return this.problems.length >= MAX_PROBLEMS || this.problems.at(-1)?.code === 'too-many-imports';
+    return (
+      this.unknown.length >= IMPORT_LIMITS.environments ||
+      this.problems.length >= MAX_PROBLEMS ||
+      this.problems.at(-1)?.code === 'too-many-imports'
+    );
   }
 }
 
