@@ -39,7 +39,7 @@ export function render(status: KeyRingStatus): string {
     ),
     '',
     `documents         ${documents}`,
-    `in older forms    ${legacyValues} values`,
+    `in older forms    ${legacyValues} value${legacyValues === 1n ? '' : 's'}`,
     ...(rewrap === undefined ? [] : [`re-wrap           ${renderRewrap(rewrap)}`]),
     `replicas          ${replicas.map(({ id, active }) => `${id} (wraps with ${active})`).join(', ')}`,
   ].join('\n');

@@ -40,11 +40,11 @@ async function assertUnneeded(id: string, { documents }: RetirementOptions): Pro
   const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
   const count = counts.get(id) ?? 0;
   if (count > 0) {
-    throw failedPrecondition(`the key ${id} is needed by ${documentsOf(count)}: re-wrap first`);
+    throw failedPrecondition(`the key ${id} is needed by ${counted(count, 'document')}: re-wrap first`);
   }
   if (legacy.values > 0) {
     throw failedPrecondition(
-      `the key ${id} may be needed by ${legacy.values} values in older forms, which name no key: re-wrap first`,
+      `the key ${id} may be needed by ${counted(legacy.values, 'value')} in older forms, which name no key: re-wrap first`,
     );
   }
 }
@@ -66,8 +66,8 @@ async function settle(id: string, { replicas, settleMs }: RetirementOptions): Pr
   }
 }
 
-function documentsOf(count: number): string {
-  return count === 1 ? '1 document' : `${count} documents`;
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function overtaken(id: string) {
