@@ -54,6 +54,7 @@ describe('the command line', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/\nExamples?:\n {2}\$ /);
     expect(stdout).toContain('--output <format>');
+    expect(stdout).not.toMatch(/default:\s+(?:false|""|\[\])/);
   });
 
   it('takes the global flags before and after a command', async () => {

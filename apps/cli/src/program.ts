@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { version } from '../package.json';
 import { registerAgent } from './commands/agent';
 import { registerApply } from './commands/apply';
@@ -48,7 +48,7 @@ function buildProgram(io: Io): Command {
     .addOption(
       new Option('-o, --output <format>', 'how to write the answer').choices(FORMATS).default('table'),
     )
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -76,6 +76,11 @@ function buildProgram(io: Io): Command {
   }
   inheritSettings(program);
   return program;
+}
+
+/** Commander's own, but for defaults that tell nobody anything. */
+function optionDescription(option: Option): string {
+  return new Help().optionDescription(option).replace(/ \(default: (?:false|""|\[\])\)$/, '');
 }
 
 /** Commander copies its settings to a command made with `.command()` only; the server's may be made otherwise. */
