@@ -259,6 +259,18 @@ describe('the keys of environments', () => {
     expect(audits).toContainEqual(expect.objectContaining({ audit: 'key.add', actor: 'alice' }));
   });
 
+  it('are not repeated where somebody gives a key in place of its id', async () => {
+    const id = key.toString('base64');
+    const refused = await client.keys.retire({ id }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ kind: 'permission-denied' });
+    for (const action of [client.keys.promote({ id }, owned()), client.keys.retire({ id }, owned())]) {
+      const answer = await action.catch((error: unknown) => error);
+      expect(answer).toMatchObject({ kind: 'not-found' });
+      expect(String(answer)).not.toContain(id);
+    }
+    expect(service.lines.join('')).not.toContain(id);
+  });
+
   it('are in no log and no answer, in any encoding', async () => {
     await made('canary');
     const next = await added();

@@ -10,7 +10,7 @@ import {
 } from '@stigmer/proto/agentic/key/v1/io';
 import type { Caller, Logger } from '@stigmer/service';
 import type { RewrapRecord } from './key-record';
-import type { ManagedKeyRing } from './managed-key-ring';
+import { isKeyId, type ManagedKeyRing } from './managed-key-ring';
 import type { KeyState, KeyStatus, RingStatus } from './ring-status';
 
 type Status = MessageInitShape<typeof KeyRingStatusSchema>;
@@ -70,7 +70,8 @@ export class KeyAdministration {
     yield { ...toCounts(last), finished: true };
   }
 
-  private admit(command: string, { owner, actor }: Caller, key?: string): void {
+  private admit(command: string, { owner, actor }: Caller, id?: string): void {
+    const key = id === undefined || isKeyId(id) ? id : 'no id of a key';
     if (!owner) {
       this.audit.warn({ audit: 'key.refused', command, actor, key }, 'key command refused');
       throw permissionDenied('keys are for the owner of this installation alone (the local token)');

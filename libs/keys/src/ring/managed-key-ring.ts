@@ -32,6 +32,11 @@ export interface ManagedKeyRingOptions {
 
 const FINGERPRINT = /^[0-9a-f]{16}$/;
 
+/** Whether it is a key's id, and not whatever else somebody may give for one: a key itself, say. */
+export function isKeyId(id: string): boolean {
+  return FINGERPRINT.test(id);
+}
+
 interface Parts {
   readonly options: ManagedKeyRingOptions;
   readonly timings: Timings;
@@ -149,8 +154,8 @@ export class ManagedKeyRing implements KeyRingHolder {
   }
 
   private async assertKnown(id: string, { keys }: KeyRecord): Promise<void> {
-    // An id is a part of a path in the record; whatever else it may look like is none.
-    if (!FINGERPRINT.test(id)) throw notFound('Key', id);
+    // An id is a part of a path in the record; whatever else it may look like is none, and may be a secret.
+    if (!isKeyId(id)) throw notFound('Key', 'an id is 16 hexadecimal digits');
     if (keys[id] !== undefined) return;
     const needed = await this.parts.options.documents.countByKey();
     if (!needed.has(id)) throw notFound('Key', id);
