@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Merged } from '@stigmer/domain';
 import { TemplateSchema } from '@stigmer/proto/agentic/resolver/v1/io';
+import { ApiResourceReferenceSchema } from '@stigmer/proto/commons/apiresource/io';
 import { diagnose } from './diagnose';
 
 const merged: Merged = {
@@ -26,4 +27,17 @@ it('suggests names for the first twenty mistakes of a request, over servers and 
   );
   expect(found).toHaveLength(30);
   expect(found.filter(({ hint }) => hint === 'did you mean REGION?')).toHaveLength(20);
+});
+
+it('tells of a version that is not there, which cannot be applied, where to look for those that are', () => {
+  const [found] = diagnose(
+    create(TemplateSchema, {}),
+    merged,
+    [create(ApiResourceReferenceSchema, { slug: 'prod', version: '3' })],
+    [],
+  );
+  expect(found).toMatchObject({
+    message: 'Environment not found: prod@3',
+    hint: 'let the instance refer to a version that is there: stigmer environment history prod',
+  });
 });

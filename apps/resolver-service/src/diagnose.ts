@@ -43,7 +43,10 @@ function missingEnvironment({ slug, org, version }: ApiResourceReference): Diagn
     severity: 'error',
     field: 'environment_refs',
     message: `Environment not found: ${ref}`,
-    hint: 'apply it, or take the reference out of the instance',
+    hint:
+      version === '' || version === 'latest'
+        ? 'apply it, or take the reference out of the instance'
+        : `let the instance refer to a version that is there: stigmer environment history ${slug}`,
   };
 }
 

@@ -22,6 +22,9 @@ describe('an import that cannot be followed', () => {
 
   it('is put right in the environment that has the import', () => {
     expect(importDiagnostic('missing-import', PATH).hint).toBe('apply it, or take the import out of base');
+    expect(importDiagnostic('missing-import', ['a', 'b@3']).hint).toBe(
+      'import a version that is there, or take the import out of a',
+    );
     expect(importDiagnostic('import-cycle', ['a', 'b', 'a']).hint).toBe('take the import of a out of b');
   });
 });

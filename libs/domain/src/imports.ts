@@ -16,7 +16,7 @@ const SENTENCES: Readonly<
 > = {
   'missing-import': (way, path) => ({
     message: `Environment not found: ${path.at(-1) ?? ''} (imported as ${way})`,
-    hint: `apply it, or take the import out of ${path.at(-2) ?? 'the environment'}`,
+    hint: `${path.at(-1)?.includes('@') ? 'import a version that is there' : 'apply it'}, or take the import out of ${path.at(-2) ?? 'the environment'}`,
   }),
   'import-cycle': (way, path) => ({
     message: `the imports ${way} go round in a circle`,
