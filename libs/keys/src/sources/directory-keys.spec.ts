@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -54,6 +55,15 @@ describe('A folder of keys', () => {
     await source.destroy(one.id);
     await source.destroy(one.id);
     expect(await idsOf(source)).toEqual([two.id]);
+  });
+
+  it('leaves nothing of a key that was destroyed, not even what a process left that was killed while it added it', async () => {
+    const source = new DirectoryKeys(folder);
+    const { id } = await source.add();
+    linkSync(join(folder, id), join(folder, `${id}.0123456789abcdef`));
+    writeFileSync(join(folder, `${id}.note`), 'an operator wrote this');
+    await source.destroy(id);
+    expect(readdirSync(folder)).toEqual([`${id}.note`]);
   });
 
   it('destroys nothing that is no key of it', async () => {

@@ -15,6 +15,8 @@ import type { KeySource } from './key-source';
 import { poll } from './poll';
 
 const FINGERPRINT = /^[0-9a-f]{16}$/;
+/** The key as it is while it is being written, which a process that is killed leaves behind. */
+const ASIDE = /^[0-9a-f]{16}\.[0-9a-f]{16}$/;
 
 /**
  * A folder with one file per key: 32 raw bytes, named by the key's fingerprint, its owner's alone. For a single
@@ -50,7 +52,10 @@ export class DirectoryKeys implements KeySource {
   /** Overwriting first would promise nothing on the disks and file systems of today, so it is not tried. */
   destroy(id: string): Promise<void> {
     return settled(() => {
-      if (this.ids().includes(id)) removeKeyFile(join(this.folder, id));
+      const aside = this.names().filter((name) => ASIDE.test(name) && name.startsWith(`${id}.`));
+      // The key itself last: while it is there, whoever was interrupted begins again.
+      const ids = this.ids().filter((known) => known === id);
+      for (const name of [...aside, ...ids]) removeKeyFile(join(this.folder, name));
     });
   }
 
@@ -62,10 +67,12 @@ export class DirectoryKeys implements KeySource {
 
   /** Whatever has another name is no key: a file that is being written, or an operator's note. */
   private ids(): readonly string[] {
+    return this.names().filter((name) => FINGERPRINT.test(name));
+  }
+
+  private names(): readonly string[] {
     try {
-      return readdirSync(this.folder)
-        .filter((name) => FINGERPRINT.test(name))
-        .sort();
+      return readdirSync(this.folder).sort();
     } catch (error) {
       // Made when the first key is.
       if (systemErrorCode(error) === 'ENOENT') return [];
