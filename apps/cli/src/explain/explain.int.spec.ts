@@ -81,6 +81,13 @@ describe('stigmer explain', () => {
     );
   });
 
+  it('shows no control character of a version that somebody else wrote', async () => {
+    await cli(['apply', '-'], PINNING.replace('[base@3, team@stable]', '["base@\\e[2J3"]'));
+    expect((await cli(['explain', 'workflow', 'deploy'])).stderr).toBe(
+      'instance deploy-prod\npinned: base@[2J3\n',
+    );
+  });
+
   it('asks about the template with the instance’s environments, and withholds every secret', async () => {
     await cli([
       'explain',

@@ -5,6 +5,7 @@ import type { Stigmer } from '@stigmer/sdk';
 import { withServer } from '../client';
 import type { Context } from '../context';
 import { Exit, ExitCode } from '../exit-codes';
+import { printable } from '../io';
 import { note, print } from '../output/print';
 import { environmentName } from '../resources/columns';
 import { findKind } from '../resources/kinds';
@@ -47,7 +48,7 @@ export async function explain(
   if (question.note !== undefined) note(context, question.note);
   // Whoever changed such an environment and looks here for the change should see why it is not there.
   const pinned = question.environmentRefs.filter(({ version }) => version !== '' && version !== 'latest');
-  if (pinned.length > 0) note(context, `pinned: ${pinned.map(environmentName).join(', ')}`);
+  if (pinned.length > 0) note(context, printable(`pinned: ${pinned.map(environmentName).join(', ')}`));
   const data = toJson(ExplanationSchema, explanation, { useProtoFieldName: true });
   await print(context, data, () =>
     renderExplanation(explanation, context.colour && context.io.stdout.isTTY === true),
