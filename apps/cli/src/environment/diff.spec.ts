@@ -78,6 +78,16 @@ describe('a comparison', () => {
     );
   });
 
+  it('shows descriptions where they differ, which may be all that does', () => {
+    const left = { value: '1', description: 'How loud.' };
+    expect(rendered([{ name: 'E', difference: CHANGED, left, right: { value: '1' } }])).toContain(
+      '~  E         1 ("How loud.")  1 (no description)\n',
+    );
+    expect(rendered([{ name: 'E', difference: CHANGED, left, right: { ...left, value: '2' } }])).toContain(
+      '~  E         1          2\n',
+    );
+  });
+
   it('shows what is the same where that is asked for', () => {
     expect(rendered(variables, { all: true })).toContain('\n=  A         1          1\n');
   });

@@ -42,7 +42,8 @@ function titleOf(side: EnvironmentDiffSide | undefined): string {
 }
 
 function rowOf({ name, difference, left, right }: EnvironmentVariableDifference): readonly string[] {
-  return [markOf(difference), name, cellOf(left), cellOf(right)];
+  const described = left !== undefined && right !== undefined && left.description !== right.description;
+  return [markOf(difference), name, cellOf(left, described), cellOf(right, described)];
 }
 
 function markOf(difference: EnvironmentDifference): string {
@@ -62,13 +63,14 @@ function markOf(difference: EnvironmentDifference): string {
 }
 
 /** The value and what is said about it: two sides may differ in that alone. */
-function cellOf(value: EnvironmentValue | undefined): string {
+function cellOf(value: EnvironmentValue | undefined, described: boolean): string {
   if (value === undefined) return '';
   // The server redacts; a secret that came unredacted would be its fault, and must not become ours.
   const text = value.isSecret ? REDACTED : shortened(value.value);
   const about = [
     ...(value.final ? ['final'] : []),
     ...(value.expiresAt === undefined ? [] : [`expires ${timeOf(value.expiresAt)}`]),
+    ...(described ? [value.description === '' ? 'no description' : `"${shortened(value.description)}"`] : []),
   ];
   return about.length === 0 ? text : `${text} (${about.join(', ')})`;
 }
