@@ -136,4 +136,11 @@ describe('a history', () => {
       ].join('\n'),
     );
   });
+
+  it('says of a version that changed no variable that it did not', () => {
+    const { items } = create(EnvironmentHistorySchema, {
+      items: [{ id: 'ver-2', number: 2, author: 'local' }],
+    });
+    expect(renderHistory(items)).toContain('  no variable  ');
+  });
 });

@@ -58,5 +58,6 @@ function changesOf({ added, changed, removed }: EnvironmentRevision): string {
     ...changed.map((name) => `~${name}`),
     ...removed.map((name) => `-${name}`),
   ];
-  return shortened(marked.join(' '));
+  // Then it is the imports, the labels or the description.
+  return marked.length === 0 ? 'no variable' : shortened(marked.join(' '));
 }
