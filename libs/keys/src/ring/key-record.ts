@@ -126,6 +126,11 @@ export class KeyRecords {
     );
   }
 
+  /** Takes the mark off a key that was retired and is needed after all. */
+  async takeBack(id: string): Promise<void> {
+    await this.update({ _id: RECORD_ID }, { $unset: { [`keys.${id}.retired_at`]: 1 } });
+  }
+
   /** Starts a re-wrap; one that runs already goes on as it is. */
   async startRewrap(total: number): Promise<void> {
     const rewrap: RewrapRecord = {

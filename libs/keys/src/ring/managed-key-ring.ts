@@ -10,7 +10,7 @@ import type { KeyedDocuments, Verification } from './keyed-documents';
 import { type KeyRecord, KeyRecords } from './key-record';
 import { KnownKeys } from './known-keys';
 import { type ReplicaBeat, ReplicaBeats } from './replica-beats';
-import { retire } from './retirement';
+import { assertUnneededForGood, retire } from './retirement';
 import { RewrapJob } from './rewrap-job';
 import { RingFollower } from './ring-follower';
 import { RingState } from './ring-state';
@@ -128,14 +128,19 @@ export class ManagedKeyRing implements KeyRingHolder {
     const { documents, sources } = options;
     const { record } = await follower.refresh();
     await this.assertKnown(id, record);
-    if (record.keys[id]?.retired_at === undefined) {
+    const first = record.keys[id]?.retired_at === undefined;
+    if (first) {
       const replicas = () => follower.replicas();
       await retire(id, record, { records, documents, replicas, settleMs: timings.settleMs });
     }
+    await follower.refresh();
+    await follower.untilAll(({ ids }) => !ids.includes(id));
+    // Once more, now that nobody holds it: a write that was under way may have arrived since, and what is destroyed
+    // never comes back.
+    await assertUnneededForGood(id, first, { records, documents });
     // Also for one that is retired already: a process may have died between the mark and this.
     for (const source of sources) await source.destroy(id);
     await follower.refresh({ reload: true });
-    await follower.untilAll(({ ids }) => !ids.includes(id));
     return this.status();
   }
 

@@ -79,4 +79,25 @@ describe('retiring a key', () => {
     await opened.promote(idOf(first));
     expect(opened.current.active.id).toBe(idOf(first));
   });
+
+  it('is taken back, before the key is destroyed, for a document that arrives after the key was marked', async () => {
+    const documents = new Things(ring.connection);
+    const source = new MemorySource([first, second]);
+    const opened = await replica({ connection: ring.connection, source, documents });
+    const old = opened.current;
+    await opened.promote(idOf(second));
+    let counts = 0;
+    const counted = documents.countByKey.bind(documents);
+    documents.countByKey = async () => {
+      if (++counts === 3) await documents.insert(old, ['late']);
+      return counted();
+    };
+    await expect(opened.retire(idOf(first))).rejects.toThrow('is needed by 1 document');
+    documents.countByKey = counted;
+    expect(source.destroyed).toEqual([]);
+    expect((await opened.status()).keys).toContainEqual(
+      expect.objectContaining({ id: idOf(first), state: 'standby', documents: 1 }),
+    );
+    expect(opens(opened.current, 'late', await documents.header('late'))).toBe(true);
+  });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failedPrecondition } from '@stigmer/domain';
+import { DomainError, failedPrecondition } from '@stigmer/domain';
 import type { KeyedDocuments } from './keyed-documents';
 import type { KeyRecord, KeyRecords } from './key-record';
 import type { ReplicaBeat } from './replica-beats';
@@ -20,15 +20,15 @@ const PAUSE_MS = 200;
  * does not grow any more.
  */
 export async function retire(id: string, record: KeyRecord, options: RetirementOptions): Promise<void> {
-  const { records } = options;
+  const { records, documents } = options;
   if (record.active === id) {
     throw failedPrecondition(`the key ${id} is the active one: promote another key first`);
   }
-  await assertUnneeded(id, options);
+  await assertUnneeded(id, documents);
   if (!(await records.announceRetirement(id))) throw overtaken(id);
   try {
     await settle(id, options);
-    await assertUnneeded(id, options);
+    await assertUnneeded(id, documents);
   } catch (error) {
     await records.cancelRetirement(id);
     throw error;
@@ -36,7 +36,25 @@ export async function retire(id: string, record: KeyRecord, options: RetirementO
   if (!(await records.retire(id))) throw overtaken(id);
 }
 
-async function assertUnneeded(id: string, { documents }: RetirementOptions): Promise<void> {
+/**
+ * For a key that is marked and that nobody wraps with any more. Where something needs it after all, the mark that was
+ * just made is taken back; an older one stays, and so does the key.
+ */
+export async function assertUnneededForGood(
+  id: string,
+  justMarked: boolean,
+  { records, documents }: Pick<RetirementOptions, 'records' | 'documents'>,
+): Promise<void> {
+  try {
+    await assertUnneeded(id, documents);
+  } catch (error) {
+    const needed = error instanceof DomainError && error.kind === 'failed-precondition';
+    if (needed && justMarked) await records.takeBack(id);
+    throw error;
+  }
+}
+
+async function assertUnneeded(id: string, documents: KeyedDocuments): Promise<void> {
   const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
   const count = counts.get(id) ?? 0;
   if (count > 0) {
