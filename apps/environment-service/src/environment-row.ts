@@ -48,7 +48,7 @@ export function tagField(tag: string): string {
 }
 
 /** The tags of a row, by their names. */
-export function fromTags(tags: Plain<string> = {}): ReadonlyMap<string, string> {
+function fromTags(tags: Plain<string> = {}): ReadonlyMap<string, string> {
   return new Map(Object.entries(tags).map(([key, version]) => [key.replaceAll('/', '.'), version]));
 }
 
