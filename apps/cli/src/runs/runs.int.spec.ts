@@ -363,7 +363,7 @@ describe('runs', () => {
       const ref = kind === 'agent' ? 'reviewer' : 'deploy';
       const { code, stdout, stderr } = await cli([kind, 'execute', ref, ...flags, '-s', `TOKEN=@${token}`]);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain(`  ${field}: ${description}\n`);
+      expect(stderr).toContain(`error: ${field}: ${description}\n`);
       expect(stderr).not.toContain(SECRET);
       expect(sessions).toEqual([]);
     },
