@@ -53,6 +53,7 @@ describe('for any layers', () => {
   const source = fc.constantFrom<LayerSource>(
     { kind: 'environment', id: 'env-1', slug: 'one', revision: '1' },
     { kind: 'environment', id: 'env-1', slug: 'one', revision: '1', via: ['two'] },
+    { kind: 'environment', id: 'env-1', slug: 'one', revision: '2' },
     { kind: 'environment', id: 'env-2', slug: 'two', revision: '7' },
     { kind: 'runtime' },
   );
@@ -95,7 +96,7 @@ describe('for any layers', () => {
     );
   });
 
-  test('a value after a final one is an error for each layer that gives it, but for the same environment again', () => {
+  test('a value after a final one is an error for each layer that gives it, but for the same version of an environment again', () => {
     fc.assert(
       fc.property(layers, (given) => {
         const { values, diagnostics } = merge(given, NOW);
@@ -178,7 +179,8 @@ function giversOf(layers: readonly Layer[], key: string): readonly Layer[] {
 }
 
 function isOne(a: LayerSource | undefined, b: LayerSource): boolean {
-  return a?.kind === 'environment' && b.kind === 'environment' && a.id === b.id;
+  if (a?.kind !== 'environment' || b.kind !== 'environment') return false;
+  return a.id === b.id && a.revision === b.revision;
 }
 
 function fromFile([name, { expiresAt, ...entry }]: readonly [string, LayerEntryFile]): readonly [

@@ -110,9 +110,17 @@ function take(draft: Draft, source: LayerSource, entry: LayerEntry): void {
   draft.given.push(source);
 }
 
-/** An environment that several others import is reached several times, and overrides nothing of its own. */
+/**
+ * An environment that several others import is reached several times, and overrides nothing of its own. Of another
+ * version it does: an older one must not take a final value back.
+ */
 function isSame(one: LayerSource, other: LayerSource): boolean {
-  return one.kind === 'environment' && other.kind === 'environment' && one.id === other.id;
+  return (
+    one.kind === 'environment' &&
+    other.kind === 'environment' &&
+    one.id === other.id &&
+    one.revision === other.revision
+  );
 }
 
 function valueOf({ winner, given, secret, description, final }: Draft): MergedValue | undefined {
