@@ -13,7 +13,7 @@ export function registerEnvironmentTag(environment: Command, io: Io): void {
     )
     .argument('<ref>', 'the environment: name, id or <prefix>-<name>')
     .argument('<tag>', 'lower-case letters, digits, ".", "_" and "-", beginning with a letter')
-    .argument('[version]', 'a number, an id or another tag; default: the current version', '')
+    .argument('[version]', 'a number, an id or another tag; default: the current version')
     .addHelpText(
       'after',
       `
@@ -21,8 +21,8 @@ Examples:
   $ stigmer environment tag github-production stable
   $ stigmer environment tag github-production stable 12`,
     )
-    .action(async (ref: string, name: string, version: string, _flags: unknown, command: Command) => {
+    .action(async (ref: string, name: string, version: string | undefined, _flags: unknown, command: Command) => {
       const { tag } = await import('../environment/versions.js');
-      await tag(contextOf(command, io), ref, name, version);
+      await tag(contextOf(command, io), ref, name, version ?? '');
     });
 }
