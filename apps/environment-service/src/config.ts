@@ -14,7 +14,7 @@ export const environmentConfig = serviceConfig.extend({
   ...keyConfig('ENVIRONMENT'),
   STIGMER_ENVIRONMENT_REVISIONS: z.coerce.number().int().min(1).max(100_000).default(100).meta({
     description:
-      'So many of the newest versions of an environment are kept, and those with a tag; older ones are pruned by its writes.',
+      'So many of the newest versions of an environment are kept, and those with a tag or a pin; older ones are pruned by its writes.',
   }),
   STIGMER_ENVIRONMENT_CACHE_BYTES: z.coerce
     .number()

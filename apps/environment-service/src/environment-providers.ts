@@ -10,6 +10,7 @@ import { EnvironmentViews } from './environment-views';
 import { EnvironmentWriter } from './environment-writer';
 import { Environments, type EnvironmentsOptions } from './environments';
 import { EnvironmentStore } from './environments.store';
+import { Pins } from './pins';
 import { Revisions } from './revisions';
 import { RevisionStore } from './revisions.store';
 import { References, Versions } from './versions';
@@ -40,7 +41,8 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   const deletions = new Deletions(connection, store, revisions);
   await deletions.finish();
   const references = new References(store, versions);
-  const writer = new EnvironmentWriter({ store, revisions, references, keep, log });
+  const pins = new Pins(store, users);
+  const writer = new EnvironmentWriter({ store, revisions, references, pins, keep, log });
   const environments = new Environments({
     ...{ store, writer, deletions, references, versions },
     ...{ keys, users, log },
@@ -51,7 +53,7 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
     { provide: Environments, useValue: environments },
     {
       provide: Revisions,
-      useValue: new Revisions({ store, revisions, versions, writer, keys, log }),
+      useValue: new Revisions({ store, revisions, versions, pins, writer, keys, log }),
     },
     { provide: EnvironmentDiffs, useValue: new EnvironmentDiffs(find, keys, log) },
     { provide: EnvironmentReader, useValue: reader },

@@ -6,6 +6,7 @@ import type { EnvironmentDocument } from './environment-document';
 import type { Author, Outcome } from './environment-edit';
 import type { EnvironmentStore } from './environments.store';
 import { checkImports } from './imports';
+import type { Pins } from './pins';
 import type { RevisionStore } from './revisions.store';
 import { Turns } from './turns';
 import type { References } from './versions';
@@ -14,7 +15,8 @@ export interface EnvironmentWriterOptions {
   readonly store: EnvironmentStore;
   readonly revisions: RevisionStore;
   readonly references: References;
-  /** So many of the newest versions of an environment stay, and those with a tag. */
+  readonly pins: Pins;
+  /** So many of the newest versions of an environment stay, and those that something names. */
   readonly keep: number;
   readonly log: Logger;
 }
@@ -98,12 +100,13 @@ export class EnvironmentWriter {
 
   // The write has been done: that it could not tidy up is no reason to call it failed, and the next one tries again.
   private async prune({ _id, lineage, version }: EnvironmentDocument): Promise<void> {
-    const { keep, revisions, store, log } = this.options;
+    const { keep, revisions, store, pins, log } = this.options;
     if (version.number <= keep || version.number % PRUNE_EVERY !== 0) return;
     try {
-      // As they are now: the version that was just replaced may have got a tag meanwhile.
-      const tags = (await store.findById(_id))?.revision_tags ?? new Map<string, string>();
-      await revisions.prune(lineage, version.number - keep, [...tags.values()]);
+      // As it is now: the version that was just replaced may have got a tag meanwhile.
+      const document = await store.findById(_id);
+      if (document === undefined) return;
+      await revisions.prune(lineage, version.number - keep, await pins.of(document));
     } catch (error) {
       log.warn({ environment: _id, err: error }, 'old revisions were not pruned');
     }

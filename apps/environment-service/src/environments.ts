@@ -21,8 +21,9 @@ import type { Deletions } from './deletions';
 import { EnvironmentSecrets } from './environment-secrets';
 import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
+import { type Importer, importersOf } from './importers';
 import { readPaging, tokenAfter } from './paging';
-import { assertEnvironmentKind, describeReference, namesOf, pick } from './references';
+import { assertEnvironmentKind, describeReference } from './references';
 import { readVariables, redactedVariables } from './variables';
 import type { References, Versions } from './versions';
 
@@ -36,9 +37,6 @@ export interface EnvironmentsOptions {
   readonly users: Pick<GrpcClient<typeof EnvironmentUsers>, 'list' | 'close'>;
   readonly log: Logger;
 }
-
-/** An environment with an import, and the version that the import names. */
-export type Importer = Pick<EnvironmentDocument, '_id' | 'slug'> & { readonly version: string };
 
 export interface Page {
   readonly items: readonly EnvironmentDocument[];
@@ -136,7 +134,7 @@ export class Environments implements OnModuleDestroy {
 
   /** The environments that import this one directly. */
   async importers(id: string): Promise<readonly Importer[]> {
-    return this.importersOf(await this.get(id));
+    return importersOf(this.options.store, await this.get(id));
   }
 
   async get(id: string): Promise<EnvironmentDocument> {
@@ -212,26 +210,11 @@ export class Environments implements OnModuleDestroy {
     return writer.change({ find, make, expected }, caller);
   }
 
-  private async importersOf(document: EnvironmentDocument): Promise<readonly Importer[]> {
-    const { store } = this.options;
-    const names = namesOf(document);
-    const importing = await store.findImporting(document.org, names);
-    if (importing.length === 0) return [];
-    // A name may mean another environment before it means this one.
-    const meant = await store.findAny({ org: document.org, ids: names, slugs: names });
-    return importing.flatMap(({ _id, slug, imports }) =>
-      imports
-        .filter(({ org, slug: name }) => (org === '' || org === document.org) && names.includes(name))
-        .filter((reference) => pick(reference, meant)?._id === document._id)
-        .map(({ version }) => ({ _id, slug, version })),
-    );
-  }
-
   private async assertUnused(document: EnvironmentDocument): Promise<void> {
     const { _id, org, slug } = document;
     const [{ users }, importers] = await Promise.all([
       this.options.users.list({ org, environmentId: _id, slug }),
-      this.importersOf(document),
+      importersOf(this.options.store, document),
     ]);
     const all = [...users.map(describeUser), ...importers.map((importer) => `Environment ${importer.slug}`)];
     if (all.length === 0) return;

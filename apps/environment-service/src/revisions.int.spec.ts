@@ -3,26 +3,35 @@ import { inspect } from 'node:util';
 import { REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
 import type { EnvironmentRevision } from '@stigmer/proto/agentic/environment/v1/io';
-import { startEnvironmentService, type TestService } from './testing/environment-service';
+import {
+  startEnvironmentService,
+  startFakeControlPlane,
+  type TestService,
+} from './testing/environment-service';
 import { environment, failure, idOf, kindOf, orgOf, raw, versionOf } from './testing/environments';
 
 const CANARY = 'canary-history-4be1';
 const kek = randomBytes(32);
 const key = kek.toString('base64');
 let mongo: EmbeddedServer & { readonly url: string };
+/** What instances pin, whichever environment is asked about. */
+const pinned: string[] = [];
+let controlPlane: Awaited<ReturnType<typeof startFakeControlPlane>>;
 let service: TestService;
 let gateway: ReturnType<TestService['as']>;
 let resolver: ReturnType<TestService['as']>;
 
 beforeAll(async () => {
   mongo = await startMongo();
-  service = await startEnvironmentService({ mongoUrl: mongo.url, key });
+  controlPlane = await startFakeControlPlane(() => [], pinned);
+  service = await startEnvironmentService({ mongoUrl: mongo.url, key, controlPlane: controlPlane.address });
   gateway = service.as('gateway');
   resolver = service.as('resolver-service');
 });
 
 afterAll(async () => {
   await service.close();
+  controlPlane.close();
   await mongo.stop();
 });
 
@@ -280,6 +289,10 @@ describe('A tag', () => {
 });
 
 describe('Pruning', () => {
+  afterEach(() => {
+    pinned.length = 0;
+  });
+
   it('forgets the oldest versions for good, and keeps the newest and those with a tag', async () => {
     const one = await counted(8);
     await gateway.commands.tag({ environmentId: one.id, tag: 'kept', version: '2' });
@@ -295,17 +308,69 @@ describe('Pruning', () => {
   });
 
   it('is done by writes, as the policy says', async () => {
-    const few = await startEnvironmentService({ mongoUrl: mongo.url, key, revisions: 5 });
+    const few = await startEnvironmentService({ ...parts(), revisions: 5 });
     try {
       const client = few.as('gateway');
       const one = await counted(2, client);
       await client.commands.tag({ environmentId: one.id, tag: 'kept', version: '2' });
       for (let i = 3; i <= 20; i++) await count(one.id, i, client);
-      expect((await historyOf(one.id)).map(({ number }) => number)).toEqual([20, 19, 18, 17, 16, 2]);
+      expect(await numbersOf(one.id)).toEqual([20, 19, 18, 17, 16, 2]);
     } finally {
       await few.close();
     }
   });
+
+  it('keeps what instances and imports pin, by its number, its id or a tag, through 150 writes and to the last', async () => {
+    const one = await counted(5);
+    const third = (await historyOf(one.id)).find(({ number }) => number === 3)?.id ?? '';
+    await gateway.commands.tag({ environmentId: one.id, tag: 'stable', version: '4' });
+    pinned.push('2', third, 'stable');
+    await importing(one, '5');
+    for (let i = 6; i <= 155; i++) await count(one.id, i);
+    expect(await numbersOf(one.id)).toEqual([...newest(155, 51), 5, 4, 3, 2]);
+    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
+    expect(await numbersOf(one.id)).toEqual([155, 5, 4, 3, 2]);
+    expect(await Promise.all(['2', third, 'stable', '5'].map((pin) => counterAt(one, pin)))).toEqual([
+      ...['2', '3', '4', '5'],
+    ]);
+    pinned.length = 0;
+    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
+    expect(await numbersOf(one.id)).toEqual([155, 5, 4]);
+  });
+
+  it('forgets nothing while nobody can say what instances pin: writes go on, the command is UNAVAILABLE', async () => {
+    const alone = await startEnvironmentService({ mongoUrl: mongo.url, key, revisions: 5 });
+    try {
+      const client = alone.as('gateway');
+      const one = await counted(20, client);
+      expect(await numbersOf(one.id)).toEqual(newest(20, 1));
+      expect(alone.lines.join('')).toContain('old revisions were not pruned');
+      expect(await kindOf(client.commands.prune({ environmentId: one.id, keep: 1 }))).toBe('unavailable');
+      expect(await numbersOf(one.id)).toEqual(newest(20, 1));
+      await gateway.commands.prune({ environmentId: one.id, keep: 1 });
+      expect(await numbersOf(one.id)).toEqual([20]);
+    } finally {
+      await alone.close();
+    }
+  });
+
+  function parts() {
+    return { mongoUrl: mongo.url, key, controlPlane: controlPlane.address };
+  }
+
+  async function numbersOf(id: string): Promise<readonly number[]> {
+    return (await historyOf(id)).map(({ number }) => number);
+  }
+
+  /** The numbers from one down to another. */
+  function newest(from: number, to: number): readonly number[] {
+    return Array.from({ length: from - to + 1 }, (_, i) => from - i);
+  }
+
+  async function importing({ id, org }: { id: string; org: string }, version: string): Promise<void> {
+    const imports = [{ slug: id, version }];
+    await gateway.commands.create(environment({}, { org, name: 'Importer' }, { imports }));
+  }
 });
 
 describe('An environment of an earlier system', () => {

@@ -16,6 +16,12 @@ export type RevisionKey = { readonly lineage: string } & (
   { readonly id: string } | { readonly number: number }
 );
 
+/** Versions of one environment that no pruning takes. */
+export interface Kept {
+  readonly ids: readonly string[];
+  readonly numbers: readonly number[];
+}
+
 export const REVISIONS = 'revisions';
 
 /** A page of a history is cut at this many names of variables, so that it always fits into one message. */
@@ -96,11 +102,11 @@ export class RevisionStore {
   }
 
   /** Forgets the versions up to a number, but for these; how many they were. */
-  async prune(lineage: string, upTo: number, tagged: readonly string[]): Promise<number> {
+  async prune(lineage: string, upTo: number, { ids, numbers }: Kept): Promise<number> {
     const filter = {
       lineage,
-      'version.number': { $lte: upTo },
-      _id: { $nin: [...tagged] },
+      'version.number': { $lte: upTo, $nin: [...numbers] },
+      _id: { $nin: [...ids] },
       kept_until: { $not: { $gt: new Date() } },
     };
     return (await withMongo(() => this.rows.deleteMany(filter, MAJORITY))).deletedCount;

@@ -7,6 +7,7 @@ import { rolledBack } from './environment-rollback';
 import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
 import { readPaging, tokenAfter } from './paging';
+import type { Pins } from './pins';
 import { type RevisionSummary, summaryOf } from './revision-document';
 import type { RevisionStore } from './revisions.store';
 import { checkTag } from './tags';
@@ -16,6 +17,7 @@ export interface RevisionsOptions {
   readonly store: EnvironmentStore;
   readonly revisions: RevisionStore;
   readonly versions: Versions;
+  readonly pins: Pins;
   readonly writer: EnvironmentWriter;
   readonly keys: KeyRingHolder;
   readonly log: Logger;
@@ -99,11 +101,12 @@ export class Revisions {
     return { summary: summaryOf(tagged), document: { ...document, revision_tags } };
   }
 
-  /** Forgets all versions but so many of the newest, and those with a tag; how many they were. */
+  /** Forgets all versions but so many of the newest, and those that something names; how many they were. */
   async prune(id: string, keep: number, caller: Caller): Promise<number> {
-    const { revisions, log } = this.options;
-    const { lineage, version, revision_tags } = await this.get(id);
-    const removed = await revisions.prune(lineage, version.number - keep, [...revision_tags.values()]);
+    const { revisions, pins, log } = this.options;
+    const document = await this.get(id);
+    const { lineage, version } = document;
+    const removed = await revisions.prune(lineage, version.number - keep, await pins.of(document));
     log.info({ environment: id, actor: caller.actor, keep, removed }, 'revisions pruned');
     return removed;
   }

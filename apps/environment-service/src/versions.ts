@@ -59,6 +59,11 @@ export class References {
   }
 }
 
+/** Whether a reference names a version by its number. */
+export function isNumber(version: string): boolean {
+  return NUMBER.test(version);
+}
+
 /** Whether a version is the one that an environment has now, and nothing has to be asked. */
 export function isCurrent({ document, version }: Pin): boolean {
   return keyOf({ document, version }) === undefined;
@@ -68,7 +73,7 @@ export function isCurrent({ document, version }: Pin): boolean {
 function keyOf({ document, version: named }: Pin): RevisionKey | undefined {
   const { lineage, version, revision_tags } = document;
   if (named === '' || named === 'latest') return undefined;
-  if (NUMBER.test(named)) {
+  if (isNumber(named)) {
     const number = Number(named);
     return number === version.number ? undefined : { lineage, number };
   }

@@ -8,7 +8,8 @@ export function registerEnvironmentPrune(environment: Command, io: Io): void {
     .command('prune')
     .summary('forget old versions')
     .description(
-      'Forgets the old versions of an environment for good. The current one and those with a tag stay.',
+      'Forgets the old versions of an environment for good. The current one stays, and so does what has a tag or is ' +
+        'pinned by an instance or an import.',
     )
     .argument('<ref>', 'the environment: name, id or <prefix>-<name>')
     .requiredOption('--keep <n>', 'so many of the newest stay', parseKeep)

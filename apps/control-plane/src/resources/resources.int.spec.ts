@@ -283,6 +283,27 @@ describe('an instance', () => {
     );
   });
 
+  it('says which versions of an environment it pins, however many instances there are', async () => {
+    for (const version of ['', '@latest', '@7', '@stable'])
+      farSide.environments.add(`${ORG}/pinned-env${version}`);
+    await agents.create(agent('pinning'));
+    const many = Array.from({ length: 101 }, (_, i) => pinning(`pinning-${i}`, i % 2 === 0 ? '' : 'latest'));
+    await Promise.all(many);
+    await pinning('pinning-number', '7');
+    await pinning('pinning-tag', 'stable');
+    await pinning('pinning-tag-too', 'stable');
+    const users = replica.client(EnvironmentUsers, 'environment-service');
+    const used = await users.list({ org: ORG, environmentId: 'env-02', slug: 'pinned-env' });
+    expect(used.versions).toEqual(['7', 'stable']);
+    expect(used.users).toHaveLength(100);
+  });
+
+  async function pinning(name: string, version: string): Promise<void> {
+    const sample = agentInstance(name, 'pinning');
+    const environmentRefs = [{ slug: 'pinned-env', kind: 53, version }];
+    await instances.create({ ...sample, spec: { agentId: 'pinning', environmentRefs } } as typeof sample);
+  }
+
   it('keeps its agent', async () => {
     await agents.apply(agent('agent-one'));
     await agents.apply(agent('agent-two'));

@@ -181,15 +181,16 @@ export class ResourceStore {
     return this.users({ org, environments: { $in: namesOfEnvironment(id, slug) } });
   }
 
-  /** The instances that {@link usersOfEnvironment} names, themselves. */
+  /** The instances that {@link usersOfEnvironment} names, themselves; those behind `after` in the order of their ids. */
   async instancesOfEnvironment<R extends Resource>(
     kind: Kind<R>,
     org: string,
     names: readonly string[],
+    after = '',
   ): Promise<readonly R[]> {
     const documents = await this.database.run(() =>
       this.model
-        .find({ kind: kind.name, org, environments: { $in: [...names] } })
+        .find({ _id: { $gt: after }, kind: kind.name, org, environments: { $in: [...names] } })
         .sort({ _id: 1 })
         .limit(MOST_USERS)
         .lean()

@@ -106,15 +106,16 @@ export async function startEnvironmentService(options: {
   };
 }
 
-/** A control plane that only says who uses an environment. */
+/** A control plane that only says who uses an environment, and which versions of it they pin. */
 export async function startFakeControlPlane(
   users: () => readonly FakeUser[],
+  versions: readonly string[] = [],
 ): Promise<{ readonly address: string; close(): void }> {
   const server = new Server();
   server.addService(serviceDefinition(EnvironmentUsers), {
     list: (_call: unknown, answer: sendUnaryData<unknown>) => {
       try {
-        answer(null, { users: users() });
+        answer(null, { users: users(), versions: [...versions] });
       } catch {
         answer({ code: status.UNAVAILABLE, details: 'down' });
       }

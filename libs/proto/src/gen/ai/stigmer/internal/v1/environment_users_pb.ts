@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ai/stigmer/internal/v1/environment_users.proto.
  */
 export const file_ai_stigmer_internal_v1_environment_users: GenFile = /*@__PURE__*/
-  fileDesc("Ci5haS9zdGlnbWVyL2ludGVybmFsL3YxL2Vudmlyb25tZW50X3VzZXJzLnByb3RvEhZhaS5zdGlnbWVyLmludGVybmFsLnYxIlYKGUxpc3RFbnZpcm9ubWVudFVzZXJzSW5wdXQSCwoDb3JnGAEgASgJEh4KDmVudmlyb25tZW50X2lkGAIgASgJQga6SAPIAQESDAoEc2x1ZxgDIAEoCSJOChRFbnZpcm9ubWVudFVzZXJzTGlzdBI2CgV1c2VycxgBIAMoCzInLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRW52aXJvbm1lbnRVc2VyIjkKD0Vudmlyb25tZW50VXNlchIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBHNsdWcYAyABKAkygAEKEEVudmlyb25tZW50VXNlcnMSbAoEbGlzdBIxLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuTGlzdEVudmlyb25tZW50VXNlcnNJbnB1dBosLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRW52aXJvbm1lbnRVc2Vyc0xpc3QiA5ACAWIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Ci5haS9zdGlnbWVyL2ludGVybmFsL3YxL2Vudmlyb25tZW50X3VzZXJzLnByb3RvEhZhaS5zdGlnbWVyLmludGVybmFsLnYxIlYKGUxpc3RFbnZpcm9ubWVudFVzZXJzSW5wdXQSCwoDb3JnGAEgASgJEh4KDmVudmlyb25tZW50X2lkGAIgASgJQga6SAPIAQESDAoEc2x1ZxgDIAEoCSJgChRFbnZpcm9ubWVudFVzZXJzTGlzdBI2CgV1c2VycxgBIAMoCzInLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRW52aXJvbm1lbnRVc2VyEhAKCHZlcnNpb25zGAIgAygJIjkKD0Vudmlyb25tZW50VXNlchIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBHNsdWcYAyABKAkygAEKEEVudmlyb25tZW50VXNlcnMSbAoEbGlzdBIxLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuTGlzdEVudmlyb25tZW50VXNlcnNJbnB1dBosLmFpLnN0aWdtZXIuaW50ZXJuYWwudjEuRW52aXJvbm1lbnRVc2Vyc0xpc3QiA5ACAWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * Which environment.
@@ -49,9 +49,18 @@ export const ListEnvironmentUsersInputSchema: GenMessage<ListEnvironmentUsersInp
  */
 export type EnvironmentUsersList = Message<"ai.stigmer.internal.v1.EnvironmentUsersList"> & {
   /**
+   * The first of them: there may be more.
+   *
    * @generated from field: repeated ai.stigmer.internal.v1.EnvironmentUser users = 1;
    */
   users: EnvironmentUser[];
+
+  /**
+   * What all of them, listed or not, pin: a version's id or number, or a tag; each once.
+   *
+   * @generated from field: repeated string versions = 2;
+   */
+  versions: string[];
 };
 
 /**
@@ -92,7 +101,7 @@ export const EnvironmentUserSchema: GenMessage<EnvironmentUser> = /*@__PURE__*/
 
 /**
  * Who refers to an environment. Served by the control-plane to the environment-service alone, which asks before it
- * deletes one.
+ * deletes one, and before it prunes versions of one.
  *
  * @generated from service ai.stigmer.internal.v1.EnvironmentUsers
  */

@@ -116,7 +116,7 @@ export const EnvironmentCommandController: GenService<{
     output: typeof EnvironmentRevisionSchema;
   },
   /**
-   * Forgets old revisions for good. The current one and those with a tag stay.
+   * Forgets old revisions for good. The current one stays, and so do those with a tag or a pin.
    *
    * @generated from rpc ai.stigmer.agentic.environment.v1.EnvironmentCommandController.prune
    */
