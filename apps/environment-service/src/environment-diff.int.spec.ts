@@ -57,6 +57,20 @@ describe('A comparison', () => {
     expect(inspect(diff, { depth: null })).not.toContain(CANARY);
   });
 
+  it('tells what each side imports, in its order', async () => {
+    const base = await made({}, 'base');
+    const org = orgOf(base);
+    const extra = await made({}, 'extra', org);
+    const first = environment({}, { org, name: 'app' }, { imports: [{ slug: 'base' }] });
+    const app = await gateway.commands.create(first);
+    const imports = [{ slug: 'base' }, { slug: idOf(extra), version: '1' }];
+    await gateway.commands.apply(environment({}, { org, name: 'app' }, { imports }));
+    const diff = await gateway.queries.diff({ left: reference(app, '1'), right: reference(app) });
+    expect(diff.left?.imports).toMatchObject([{ slug: 'base', version: '' }]);
+    expect(diff.right?.imports).toMatchObject(imports);
+    expect(diff.variables).toEqual([]);
+  });
+
   it('compares the secrets of two environments for the owner alone, and writes it down', async () => {
     const left = await made({ A: { value: CANARY, isSecret: true }, B: { value: 'b', isSecret: true } });
     const right = await made({ A: { value: CANARY, isSecret: true }, B: { value: 'x', isSecret: true } });

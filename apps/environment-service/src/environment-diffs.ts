@@ -11,7 +11,7 @@ import {
 } from '@stigmer/proto/agentic/environment/v1/io';
 import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import type { Caller, Logger } from '@stigmer/service';
-import { type EnvironmentDocument, type StoredVariable, toValue } from './environment-document';
+import { type EnvironmentDocument, type StoredVariable, toReference, toValue } from './environment-document';
 import { EnvironmentSecrets } from './environment-secrets';
 
 type Difference = MessageInitShape<typeof EnvironmentVariableDifferenceSchema>;
@@ -125,8 +125,9 @@ function toSide({
   _id: id,
   slug,
   version,
+  imports,
 }: EnvironmentDocument): MessageInitShape<typeof EnvironmentDiffSideSchema> {
-  return { id, slug, revision: version.id, number: version.number };
+  return { id, slug, revision: version.id, number: version.number, imports: imports.map(toReference) };
 }
 
 function at({ _id, version }: EnvironmentDocument): string {

@@ -99,6 +99,27 @@ describe('a comparison', () => {
     );
   });
 
+  it('shows what is imported where that differs, which may be all that does', () => {
+    const left = { slug: 'prod', number: 3, imports: [{ slug: 'base' }] };
+    const right = { ...left, number: 4, imports: [{ slug: 'base' }, { slug: 'extra', version: '3' }] };
+    const diff = (variable: (typeof variables)[number] | undefined, sides: object) =>
+      renderDiff(
+        create(EnvironmentDiffSchema, { left, right, variables: variable ? [variable] : [], ...sides }),
+        { all: false, colour: false },
+      );
+    expect(diff(variables[0], {})).toBe('imports: base → base, extra@3\n\n1 the same');
+    expect(diff(variables[2], {})).toBe(
+      [
+        '   VARIABLE  prod@3  prod@4',
+        '-  C         x',
+        ...['', 'imports: base → base, extra@3', '', '0 the same'],
+      ].join('\n'),
+    );
+    expect(diff(variables[0], { right: { ...left, imports: [] } })).toContain('imports: base → none\n');
+    const latest = { ...left, imports: [{ slug: 'base', version: 'latest' }] };
+    expect(diff(variables[0], { right: latest })).toBe('no difference, 1 the same');
+  });
+
   it('of what is alike says so', () => {
     expect(rendered([variables[0] ?? {}])).toBe('no difference, 1 the same');
   });

@@ -6,6 +6,7 @@ import {
   type EnvironmentVariableDifference,
 } from '@stigmer/proto/agentic/environment/v1/io';
 import type { EnvironmentValue } from '@stigmer/proto/agentic/environment/v1/spec';
+import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import { createColors } from 'picocolors';
 import { table } from '../output/table';
 import { shortened } from '../runs/shortened';
@@ -23,12 +24,30 @@ export function renderDiff(diff: EnvironmentDiff, { all, colour }: RenderOptions
   const shown = diff.variables.filter(({ difference }) => all || difference !== SAME);
   const same = diff.variables.length - diff.variables.filter(({ difference }) => difference !== SAME).length;
   const summary = `${same} the same${footnote(shown)}`;
-  if (shown.length === 0) return `no difference, ${summary}`;
+  const imports = importsOf(diff);
+  if (shown.length === 0 && imports.length === 0) return `no difference, ${summary}`;
+  if (shown.length === 0) return [...imports, '', summary].join('\n');
   const headings = ['', 'VARIABLE', titleOf(diff.left), titleOf(diff.right)];
   const [head = '', ...lines] = table(headings, shown.map(rowOf)).split('\n');
   const paint = painter(colour);
   const painted = lines.map((line, index) => paint(shown[index]?.difference ?? UNSPECIFIED, line));
-  return [head, ...painted, '', summary].join('\n');
+  return [head, ...painted, ...(imports.length === 0 ? [] : ['', ...imports]), '', summary].join('\n');
+}
+
+/** What each side imports, in the order of the merge; nothing where it is the same. */
+function importsOf({ left, right }: EnvironmentDiff): readonly string[] {
+  const [one, other] = [importListOf(left), importListOf(right)];
+  return one === other ? [] : [`imports: ${one} → ${other}`];
+}
+
+function importListOf(side: EnvironmentDiffSide | undefined): string {
+  const imports = side?.imports ?? [];
+  return imports.length === 0 ? 'none' : imports.map(importOf).join(', ');
+}
+
+/** Without the organization, which is always that of the environment. */
+function importOf({ slug, version }: ApiResourceReference): string {
+  return version === '' || version === 'latest' ? slug : `${slug}@${version}`;
 }
 
 function footnote(shown: readonly EnvironmentVariableDifference[]): string {
