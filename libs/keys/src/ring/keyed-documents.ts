@@ -12,7 +12,8 @@ export interface KeyedDocuments {
   countLegacy(): Promise<LegacyCount>;
   /**
    * Brings the next `limit` documents after the position `after` (at first it is empty) that are not under the active
-   * key of `ring` under it, and converts older forms. Never overwrites a concurrent write, and may be stopped and repeated at any point.
+   * key of `ring` under it, and converts older forms; those under a key that `ring` does not have may be left out. Never
+   * overwrites a concurrent write, and may be stopped and repeated at any point.
    */
   rewrapBatch(ring: KeyRing, batch: { readonly after: string; readonly limit: number }): Promise<RewrapBatch>;
   /** Opens every data key and every value, with the keys of the moment. The last message is the sum of it all. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CryptoHeader } from '@stigmer/crypto';
+import { type CryptoHeader, importKey, KeyRing } from '@stigmer/crypto';
 import { eventually, idOf, names, ringFixture } from '../testing/fixture';
 import { MemorySource, openReplica, opens, Things } from '../testing/ring';
 import type { ManagedKeyRing } from './managed-key-ring';
@@ -48,6 +48,25 @@ describe('a re-wrap', () => {
     const failures = [];
     for await (const step of opened.verify()) failures.push(...step.failures);
     expect(failures).toEqual([expect.objectContaining({ documentId: 'thing-004' })]);
+  });
+
+  it('ends with the documents under a key that nobody holds as failed', async () => {
+    const documents = new Things(ring.connection);
+    const opened = await replica({
+      connection: ring.connection,
+      source: new MemorySource([first, second]),
+      documents,
+    });
+    await documents.insert(opened.current, names(12));
+    await documents.insert(new KeyRing(importKey(randomBytes(32))), ['orphan-1', 'orphan-2']);
+    await documents.damage('thing-004');
+    await opened.promote(idOf(second));
+    expect((await opened.rewrap()).rewrap).toMatchObject({ total: 14 });
+    await finished(opened);
+    expect((await opened.status()).rewrap).toMatchObject({ total: 14, done: 11, failed: 3 });
+    const failures = [];
+    for await (const step of opened.verify()) failures.push(...step.failures);
+    expect(failures.map(({ documentId }) => documentId)).toEqual(['thing-004', 'orphan-1', 'orphan-2']);
   });
 
   // As a kill -9 between two writes: from then on the process that does the work does nothing more.

@@ -68,7 +68,18 @@ export class RewrapJob {
   private async batch(rewrap: RewrapRecord): Promise<KeyRecord | undefined> {
     const { records, documents, state, identity } = this.options;
     const batch = await documents.rewrapBatch(state.current, { after: rewrap.after, limit: BATCH });
-    return records.stepRewrap(identity, this.leaseEnd(), stepOf(rewrap, batch));
+    const step = stepOf(rewrap, batch);
+    const noted = step.set.running === false ? await this.last(step) : step;
+    return records.stepRewrap(identity, this.leaseEnd(), noted);
+  }
+
+  /** What is left in the end has failed, also where no pass comes by: documents under a key that nobody holds. */
+  private async last(step: RewrapStep): Promise<RewrapStep> {
+    const { documents, state } = this.options;
+    const [counts, legacy] = await Promise.all([documents.countByKey(), documents.countLegacy()]);
+    const left = [...counts].filter(([id]) => id !== state.activeId).map(([, count]) => count);
+    const failed = left.reduce((sum, count) => sum + count, legacy.documents);
+    return { ...step, set: { ...step.set, failed } };
   }
 
   private leaseEnd(): Date {

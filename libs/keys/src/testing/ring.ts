@@ -111,7 +111,10 @@ export class Things implements KeyedDocuments {
 
   async rewrapBatch(ring: KeyRing, batch: { after: string; limit: number }): Promise<RewrapBatch> {
     const found = await this.rows
-      .find({ _id: { $gt: batch.after }, 'crypto.kid': { $ne: ring.active.id } })
+      .find({
+        _id: { $gt: batch.after },
+        'crypto.kid': { $in: ring.ids.filter((id) => id !== ring.active.id) },
+      })
       .sort({ _id: 1 })
       .limit(Math.min(batch.limit, SMALL))
       .toArray();
