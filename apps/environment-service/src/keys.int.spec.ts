@@ -253,10 +253,13 @@ describe('the keys of environments', () => {
       for await (const step of client.keys.verify({})) expect(step).toBeUndefined();
     };
     await expect(check()).rejects.toMatchObject({ kind: 'permission-denied' });
-    await client.keys.add({}, owned());
+    const known = new Set((await client.keys.status({}, owned())).keys.map(({ id }) => id));
+    const { keys } = await client.keys.add({}, owned());
+    const key = keys.find(({ id }) => !known.has(id))?.id;
+    expect(key).toMatch(/^[0-9a-f]{16}$/);
     const audits = service.lines.map((line) => JSON.parse(line) as { audit?: string; actor?: string });
     expect(audits.filter(({ audit }) => audit === 'key.refused')).toHaveLength(6);
-    expect(audits).toContainEqual(expect.objectContaining({ audit: 'key.add', actor: 'alice' }));
+    expect(audits).toContainEqual(expect.objectContaining({ audit: 'key.add', actor: 'alice', key }));
   });
 
   it('are not repeated where somebody gives a key in place of its id', async () => {

@@ -41,8 +41,19 @@ export class KeyAdministration {
   }
 
   async add(caller: Caller): Promise<Status> {
-    this.admit('add', caller);
-    return toMessage(await this.ring.add());
+    this.assertOwner('add', caller);
+    const made: string[] = [];
+    // Written down when its key has an id, and not later: what comes after may fail, and the key is there.
+    const added = (id: string): void => {
+      made.push(id);
+      this.write('add', caller, id);
+    };
+    try {
+      return toMessage(await this.ring.add(added));
+    } catch (error) {
+      if (made.length === 0) this.write('add', caller);
+      throw error;
+    }
   }
 
   async promote(id: string, caller: Caller): Promise<Status> {
@@ -70,15 +81,26 @@ export class KeyAdministration {
     yield { ...toCounts(last), finished: true };
   }
 
-  private admit(command: string, { owner, actor }: Caller, id?: string): void {
-    const key = id === undefined || isKeyId(id) ? id : 'no id of a key';
-    if (!owner) {
-      this.audit.warn({ audit: 'key.refused', command, actor, key }, 'key command refused');
-      throw permissionDenied('keys are for the owner of this installation alone (the local token)');
-    }
+  private admit(command: string, caller: Caller, id?: string): void {
+    this.assertOwner(command, caller, id);
     // A status is polled, and changes nothing.
-    if (command !== 'status') this.audit.info({ audit: `key.${command}`, actor, key }, 'key command');
+    if (command !== 'status') this.write(command, caller, id);
   }
+
+  private assertOwner(command: string, { owner, actor }: Caller, id?: string): void {
+    if (owner) return;
+    this.audit.warn({ audit: 'key.refused', command, actor, key: nameOf(id) }, 'key command refused');
+    throw permissionDenied('keys are for the owner of this installation alone (the local token)');
+  }
+
+  private write(command: string, { actor }: Caller, id?: string): void {
+    this.audit.info({ audit: `key.${command}`, actor, key: nameOf(id) }, 'key command');
+  }
+}
+
+/** The id, and not what else somebody may have given for one. */
+function nameOf(id: string | undefined): string | undefined {
+  return id === undefined || isKeyId(id) ? id : 'no id of a key';
 }
 
 function toMessage({ ring, sources, keys, documents, legacyValues, rewrap, replicas }: RingStatus): Status {

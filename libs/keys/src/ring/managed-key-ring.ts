@@ -81,12 +81,16 @@ export class ManagedKeyRing implements KeyRingHolder {
     return statusOf({ ...options, record, replicas, holds: (id) => state.holds(id) });
   }
 
-  /** Makes a key where a source can keep one. FAILED_PRECONDITION, with what to do, where only an operator can. */
-  async add(): Promise<RingStatus> {
+  /**
+   * Makes a key where a source can keep one. FAILED_PRECONDITION, with what to do, where only an operator can. `added` is
+   * told of it at once, and the answer comes when every live replica holds it.
+   */
+  async add(added: (id: string) => void = () => undefined): Promise<RingStatus> {
     const { options, follower } = this.parts;
     const source = options.sources.find(({ writable }) => writable) ?? options.sources[0];
     if (source === undefined) throw failedPrecondition('this ring has no source of keys');
     const { id } = await source.add();
+    added(id);
     options.log.info({ key: id, source: source.name }, 'a key was added');
     await follower.refresh({ reload: true });
     await follower.untilAll(({ ids }) => ids.includes(id));
