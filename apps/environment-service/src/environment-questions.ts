@@ -1,4 +1,4 @@
-import { type Answered, Batcher } from './batcher';
+import { type Answered, Batcher } from '@stigmer/mongo';
 import type { EnvironmentDocument } from './environment-document';
 import type { EnvironmentHead } from './environment-head';
 import type { EnvironmentReadStore, OrgSlug } from './environment-reads.store';

@@ -1,8 +1,8 @@
 import type { OnModuleDestroy } from '@nestjs/common';
 import { KINDS, referenceCandidates } from '@stigmer/domain';
+import type { Answered } from '@stigmer/mongo';
 import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
-import type { Answered } from './batcher';
 import { EnvironmentBus, type EnvironmentChange } from './environment-bus';
 import { type CachedEnvironment, type CachedName, EnvironmentCache } from './environment-cache';
 import type { EnvironmentDocument } from './environment-document';

@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ApiResourceMetadataSchema } from '@stigmer/proto/commons/apiresource/metadata';
-import { isDuplicate, withMongo } from '@stigmer/mongo';
+import { Batcher, isDuplicate, withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
 import type { ContextDocument, Origin } from './context-document';
 import type { Clock } from './epoch';
@@ -25,6 +25,9 @@ const INDEXES: mongo.IndexDescription[] = [
 
 const WITHOUT_EPOCH = { $exists: true, $not: new RegExp(`^${EPOCH_KEY_PREFIX}`) };
 
+/** A context is a few thousand bytes, and may be 4 MiB: so many are in memory at once for one question. */
+const CONTEXTS_AT_ONCE = 8;
+
 const MAJORITY = { writeConcern: { w: 'majority' } } as const;
 
 /**
@@ -33,6 +36,7 @@ const MAJORITY = { writeConcern: { w: 'majority' } } as const;
  */
 export class ContextStore {
   private readonly rows: mongo.Collection<Row>;
+  private readonly questions = { run: this.questionsAbout('run'), gateway: this.questionsAbout('gateway') };
 
   constructor(
     connection: Connection,
@@ -91,7 +95,9 @@ export class ContextStore {
   }
 
   async findByExecution(executionId: string, origin: Origin): Promise<ContextDocument | undefined> {
-    return this.findOne({ execution_id: executionId, origin });
+    const { found } = await this.questions[origin].load([executionId]);
+    const row = found.get(executionId);
+    return row === undefined || !this.isAlive(row) ? undefined : fromRow(row);
   }
 
   async findById(id: string): Promise<ContextDocument | undefined> {
@@ -143,6 +149,16 @@ export class ContextStore {
   async withoutEpoch(exceptUnder: string, after: string, size: number): Promise<readonly ContextDocument[]> {
     const kid = { ...WITHOUT_EPOCH, $ne: exceptUnder };
     return this.pageOf({ 'crypto.kid': kid, _id: { $gt: after } }, size);
+  }
+
+  /** What is asked at the same time is one question. Each answer is of after its call, so nothing is served late. */
+  private questionsAbout(origin: Origin): Batcher<Row> {
+    const ask = async (keys: readonly string[]) => {
+      const filter = { execution_id: { $in: [...keys] }, origin };
+      const rows = await withMongo(() => this.rows.find(filter).toArray());
+      return new Map(rows.map((row) => [row.execution_id, row]));
+    };
+    return new Batcher(ask, () => performance.now(), CONTEXTS_AT_ONCE);
   }
 
   private async pageOf(filter: mongo.Filter<Row>, size: number): Promise<readonly ContextDocument[]> {

@@ -1,1 +1,2 @@
+export { type Answered, type AskMany, Batcher } from './batcher';
 export { connectMongo, isDuplicate, withMongo } from './mongo';
