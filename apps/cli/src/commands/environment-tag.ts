@@ -21,8 +21,10 @@ Examples:
   $ stigmer environment tag github-production stable
   $ stigmer environment tag github-production stable 12`,
     )
-    .action(async (ref: string, name: string, version: string | undefined, _flags: unknown, command: Command) => {
-      const { tag } = await import('../environment/versions.js');
-      await tag(contextOf(command, io), ref, name, version ?? '');
-    });
+    .action(
+      async (ref: string, name: string, version: string | undefined, _flags: unknown, command: Command) => {
+        const { tag } = await import('../environment/versions.js');
+        await tag(contextOf(command, io), ref, name, version ?? '');
+      },
+    );
 }
