@@ -57,8 +57,9 @@ function isUnreachable(error: unknown): boolean {
 }
 
 // A connection that breaks while a command is being written ends with the socket's own error: the driver passes that on.
+// By its shape and not by its class: an error of Node's own is no instance of the `Error` of another realm.
 function isBrokenSocket(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && BROKEN_SOCKET.has(error.code);
+  return typeof error === 'object' && error !== null && 'code' in error && BROKEN_SOCKET.has(error.code);
 }
 
 const BROKEN_SOCKET: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT']);
