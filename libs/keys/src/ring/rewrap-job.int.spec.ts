@@ -11,14 +11,15 @@ describe('a re-wrap', () => {
   const [first, second] = [randomBytes(32), randomBytes(32)];
   const finished = async (opened: ManagedKeyRing): Promise<void> =>
     eventually('the re-wrap is finished', async () => (await opened.status()).rewrap?.running === false);
+  const withBothKeys = async () => {
+    const { connection } = ring;
+    const documents = new Things(connection);
+    const opened = await replica({ connection, source: new MemorySource([first, second]), documents });
+    return { documents, opened };
+  };
 
   it('brings everything under the active key and counts as it goes', async () => {
-    const documents = new Things(ring.connection);
-    const opened = await replica({
-      connection: ring.connection,
-      source: new MemorySource([first, second]),
-      documents,
-    });
+    const { documents, opened } = await withBothKeys();
     await documents.insert(opened.current, names(23));
     await opened.promote(idOf(second));
     expect((await opened.rewrap()).rewrap).toMatchObject({ total: 23 });
@@ -32,12 +33,7 @@ describe('a re-wrap', () => {
   });
 
   it('leaves what does not open as it is, counts it, and ends all the same', async () => {
-    const documents = new Things(ring.connection);
-    const opened = await replica({
-      connection: ring.connection,
-      source: new MemorySource([first, second]),
-      documents,
-    });
+    const { documents, opened } = await withBothKeys();
     await documents.insert(opened.current, names(12));
     await documents.damage('thing-004');
     await opened.promote(idOf(second));
@@ -51,12 +47,7 @@ describe('a re-wrap', () => {
   });
 
   it('ends with the documents under a key that nobody holds as failed', async () => {
-    const documents = new Things(ring.connection);
-    const opened = await replica({
-      connection: ring.connection,
-      source: new MemorySource([first, second]),
-      documents,
-    });
+    const { documents, opened } = await withBothKeys();
     await documents.insert(opened.current, names(12));
     await documents.insert(new KeyRing(importKey(randomBytes(32))), ['orphan-1', 'orphan-2']);
     await documents.damage('thing-004');
@@ -102,12 +93,7 @@ describe('a re-wrap', () => {
   });
 
   it('is not started twice', async () => {
-    const documents = new Things(ring.connection);
-    const opened = await replica({
-      connection: ring.connection,
-      source: new MemorySource([first, second]),
-      documents,
-    });
+    const { documents, opened } = await withBothKeys();
     await documents.insert(opened.current, names(30));
     await opened.promote(idOf(second));
     const [started] = await Promise.all([opened.rewrap(), opened.rewrap(), opened.rewrap()]);
