@@ -79,11 +79,14 @@ describe('what a crash leaves behind is settled', () => {
   it('an execution whose context was made and whose maker did not hear of it: both are settled', async () => {
     const { commands, phase } = await plane();
     const id = nextId();
+    let made = false;
     farSide.afterPrepare = () => {
+      made ||= farSide.contexts.has(id);
       throw unavailable('the answer is lost');
     };
     await refusal(commands.create(run(id)));
-    expect(farSide.contexts.has(id)).toBe(true);
+    // Asked afterwards it may be gone: on a busy machine the sweep comes before the caller's last try is over.
+    expect(made).toBe(true);
     await eventually(() => phase(id), settled(PHASE.failed));
     // The caller's last try may come after the sweep: then its context is the next thing that is settled.
     await eventually(
@@ -96,13 +99,15 @@ describe('what a crash leaves behind is settled', () => {
     const { commands, phase, error } = await plane({ sweepIntervalMs: 800 });
     const id = nextId();
     const begun = Date.now();
+    let made = false;
     farSide.afterPrepare = () => {
+      made ||= farSide.contexts.has(id);
       backing.wires.temporal.cut();
     };
     await refusal(commands.create(run(id)));
     farSide.afterPrepare = undefined;
     backing.wires.temporal.mend();
-    expect(farSide.contexts.has(id)).toBe(true);
+    expect(made).toBe(true);
     await eventually(() => phase(id), settled(PHASE.failed));
     // The grace of the start, then the interval between two looks.
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1_800);
