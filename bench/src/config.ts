@@ -9,7 +9,7 @@ const schema = z.object({
   RUNS: z.coerce.number().int().positive().default(3),
   CONNECTIONS: z.coerce.number().int().positive().default(16),
   ENVIRONMENTS: z.coerce.number().int().min(1_000).default(1_000_000),
-  PROFILE: z.string().default(''),
+  PROFILE: z.string().optional(),
 });
 
 /** How a run of the bench was asked for. */
@@ -25,16 +25,17 @@ export interface BenchConfig {
   readonly profile: string | undefined;
 }
 
-/** Reads `make bench ONLY=… SECONDS=… RUNS=…`. */
+/** Reads `make bench ONLY=… SECONDS=… RUNS=…`, which hands on what was not given as empty. */
 export function readBenchConfig(variables: NodeJS.ProcessEnv = process.env): BenchConfig {
-  const { ONLY, SECONDS, RUNS, CONNECTIONS, ENVIRONMENTS, PROFILE } = schema.parse(variables);
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const { ONLY, SECONDS, RUNS, CONNECTIONS, ENVIRONMENTS, PROFILE } = schema.parse(given);
   return {
     only: ONLY,
     seconds: SECONDS,
     runs: RUNS,
     connections: CONNECTIONS,
     environments: ENVIRONMENTS,
-    profile: PROFILE === '' ? undefined : PROFILE,
+    profile: PROFILE,
   };
 }
 

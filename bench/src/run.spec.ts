@@ -39,6 +39,11 @@ describe('the bench', () => {
     expect(lines.join('\n')).toMatch(/^\| crypto\.open +\| [\d,]+ +\| values\/s/m);
   });
 
+  it('takes what make hands on as empty for not given', () => {
+    const empty = { ONLY: '', SECONDS: '', RUNS: '', ENVIRONMENTS: '', PROFILE: '' };
+    expect(readBenchConfig(empty)).toEqual(readBenchConfig({}));
+  });
+
   it('refuses a name that is no figure’s, and says which there are', async () => {
     const config = readBenchConfig({ ONLY: 'nothing' });
     await expect(runBench(config, join(folder, 'none.json'), () => undefined)).rejects.toThrow(
