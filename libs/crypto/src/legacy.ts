@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { open } from './aead';
 import { decodeBase64 } from './base64';
 import { CryptoError } from './errors';
@@ -18,10 +19,20 @@ export function openLegacyValue(ring: KeyRing, stored: string): Secret {
   const sealed = decodeBase64(stored.startsWith(PREFIX) ? stored.slice(PREFIX.length) : stored);
   for (const { key } of ring.keys) {
     try {
-      return new Secret(open(key, sealed, NO_AAD).toString('utf8'));
+      return new Secret(textOf(open(key, sealed, NO_AAD)));
     } catch (error) {
       if (!(error instanceof CryptoError) || error.failure !== 'forged') throw error;
     }
   }
   throw new CryptoError('forged', `opens with none of the configured keys ${ring.ids.join(', ')}`);
+}
+
+/** What is no text is refused, and not read with other characters in its place: a write would store those for it. */
+function textOf(bytes: Buffer): string {
+  try {
+    if (!isUtf8(bytes)) throw new CryptoError('format', 'is not text in UTF-8');
+    return bytes.toString('utf8');
+  } finally {
+    bytes.fill(0);
+  }
 }
