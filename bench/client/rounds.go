@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,16 +27,21 @@ type worker struct {
 	plan        Plan
 	connections map[string]*grpc.ClientConn
 	contexts    []context.Context
+	http        *http.Client
 	took        []time.Duration
 	failures    int
 	firstError  string
 }
 
 func newWorker(plan Plan) (*worker, error) {
-	w := &worker{plan: plan, connections: map[string]*grpc.ClientConn{}}
+	w := &worker{
+		plan:        plan,
+		connections: map[string]*grpc.ClientConn{},
+		http:        &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}},
+	}
 	for _, step := range plan.Steps {
 		w.contexts = append(w.contexts, metadata.NewOutgoingContext(context.Background(), metadata.New(step.Metadata)))
-		if w.connections[step.Address] != nil {
+		if isHTTP(step.Address) || w.connections[step.Address] != nil {
 			continue
 		}
 		connection, err := connect(step.Address)
@@ -46,6 +53,10 @@ func newWorker(plan Plan) (*worker, error) {
 	return w, nil
 }
 
+func isHTTP(address string) bool {
+	return strings.HasPrefix(address, "http://")
+}
+
 func connect(address string) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -54,19 +65,26 @@ func connect(address string) (*grpc.ClientConn, error) {
 
 func (w *worker) round(number uint64) error {
 	for i, step := range w.plan.Steps {
-		request := step.Messages[number%uint64(len(step.Messages))]
-		if bytes.Contains(request, roundMark) {
-			request = bytes.ReplaceAll(request, roundMark, fmt.Appendf(nil, "%016x", number))
-		}
 		ctx, cancel := context.WithTimeout(w.contexts[i], callTimeout)
-		var answer []byte
-		err := w.connections[step.Address].Invoke(ctx, step.Path, &request, &answer)
+		err := w.step(ctx, step, number)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("%s: %w", step.Path, err)
 		}
 	}
 	return nil
+}
+
+func (w *worker) step(ctx context.Context, step Step, number uint64) error {
+	if isHTTP(step.Address) {
+		return get(ctx, w.http, step)
+	}
+	request := step.Messages[number%uint64(len(step.Messages))]
+	if bytes.Contains(request, roundMark) {
+		request = bytes.ReplaceAll(request, roundMark, fmt.Appendf(nil, "%016x", number))
+	}
+	var answer []byte
+	return w.connections[step.Address].Invoke(ctx, step.Path, &request, &answer)
 }
 
 // work makes rounds until the end and keeps the times of those that began and ended within the measured time.

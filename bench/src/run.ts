@@ -10,6 +10,7 @@ import { memory } from './figures/memory';
 import { million } from './figures/million';
 import { explain, growthInKeys, resolve } from './figures/resolve';
 import { subscribers } from './figures/subscribers';
+import { againstVault } from './figures/vault';
 import { describeMachine, mergeRows, table } from './report';
 
 /** In the order of the table. */
@@ -27,6 +28,7 @@ const FIGURES: readonly Figure[] = [
   subscribers,
   memory,
   million,
+  againstVault,
 ];
 
 /** Measures what was asked for, prints the table, and writes the rows to `resultsFile` beside those that are there. */

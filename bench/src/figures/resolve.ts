@@ -21,7 +21,7 @@ interface RunShape {
 }
 
 /** Three environments of 50 keys, 60 secrets in all. */
-const RUN: RunShape = { slugs: ['base', 'team', 'prod'], keys: 50, secrets: 20 };
+export const RUN: RunShape = { slugs: ['base', 'team', 'prod'], keys: 50, secrets: 20 };
 
 const OPEN = pathOf(EnvironmentVault.method.open);
 const CREATE = pathOf(ContextVault.method.create);
@@ -34,7 +34,7 @@ async function idsOf(bench: Bench, { slugs, keys, secrets }: RunShape): Promise<
   return Promise.all(slugs.map((slug) => storedEnvironment(bench, slug, keys, secrets)));
 }
 
-async function prepareStep(bench: Bench, run: RunShape): Promise<Step> {
+export async function prepareStep(bench: Bench, run: RunShape): Promise<Step> {
   await idsOf(bench, run);
   const input = create(PrepareRunInputSchema, {
     executionId: 'aexe-bench',
