@@ -122,7 +122,7 @@ describe('A crypto header', () => {
   });
 
   it('of a version to come is refused', () => {
-    expect(failureOf(() => openDataKey(ring, place, { ...header, v: 2 }))).toBe('format');
+    expect(failureOf(() => openDataKey(ring, place, { ...header, v: 3 }))).toBe('format');
   });
 
   it('whose key is not in the ring is refused, naming the key needed and the keys configured', () => {

@@ -10,6 +10,7 @@ import type { KeyRing } from './key-ring';
  * (`wdek`), and a commitment to the data key. Rotation replaces this header and touches no value.
  */
 export interface CryptoHeader {
+  /** 2 says that the document has a MAC (`documentMac`), without which it is none. Authenticated like the rest. */
   readonly v: number;
   readonly kid: string;
   readonly wdek: string;
@@ -29,8 +30,15 @@ export interface DataKey {
   readonly key: KeyObject;
 }
 
-const VERSION = 1;
-const WRAP_FORMAT = 'stigmer/dek/v1';
+/** The version of a header says whether its document has a MAC. */
+export const HEADER = { plain: 1, withMac: 2 } as const;
+type HeaderVersion = (typeof HEADER)[keyof typeof HEADER];
+
+// The version is part of what a data key is wrapped under, so that no header passes for one of another version.
+const WRAP_FORMATS: ReadonlyMap<number, string> = new Map([
+  [HEADER.plain, 'stigmer/dek/v1'],
+  [HEADER.withMac, 'stigmer/dek/v2'],
+]);
 const COMMITMENT_INFO = 'stigmer/commitment/v1';
 
 /** Makes a random data key for a document. `bound` is authenticated with the wrapped key alone (see `rewrap`). */
@@ -38,9 +46,10 @@ export function createDataKey(
   ring: KeyRing,
   place: Place,
   bound: readonly string[] = [],
+  v: HeaderVersion = HEADER.plain,
 ): { readonly dataKey: DataKey; readonly header: CryptoHeader } {
   const bytes = randomBytes(KEY_BYTES);
-  const header = wrap(ring, place, bound, bytes);
+  const header = wrap(ring, { place, bound, v }, bytes);
   return { dataKey: { place, key: takeOver(bytes) }, header };
 }
 
@@ -54,33 +63,43 @@ export function openDataKey(
   return { place, key: takeOver(unwrap(ring, place, header, bound)) };
 }
 
-/** Wraps the same data key anew, under the active key and with other bound parts. What it sealed stays as it is. */
+/**
+ * Wraps the same data key anew, under the active key and with other bound parts; `v` for a document that got a MAC. What
+ * it sealed stays as it is.
+ */
 export function rewrap(
   ring: KeyRing,
   place: Place,
   header: CryptoHeader,
   bound: { readonly from: readonly string[]; readonly to: readonly string[] } = { from: [], to: [] },
+  v: number = header.v,
 ): CryptoHeader {
   const bytes = unwrap(ring, place, header, bound.from);
-  const rewrapped = wrap(ring, place, bound.to, bytes);
+  const rewrapped = wrap(ring, { place, bound: bound.to, v }, bytes);
   bytes.fill(0);
   return rewrapped;
 }
 
-function wrap(ring: KeyRing, place: Place, bound: readonly string[], bytes: Buffer): CryptoHeader {
+/** What a data key is wrapped for. */
+interface Binding {
+  readonly place: Place;
+  readonly bound: readonly string[];
+  readonly v: number;
+}
+
+function wrap(ring: KeyRing, binding: Binding, bytes: Buffer): CryptoHeader {
   const { id: kid, key } = ring.active;
   return {
-    v: VERSION,
+    v: binding.v,
     kid,
-    wdek: seal(key, bytes, wrapAad(kid, place, bound)).toString('base64'),
+    wdek: seal(key, bytes, wrapAad(kid, binding)).toString('base64'),
     commitment: commitmentTo(bytes).toString('base64'),
   };
 }
 
 function unwrap(ring: KeyRing, place: Place, header: CryptoHeader, bound: readonly string[]): Buffer {
-  if (header.v !== VERSION) throw new CryptoError('format', 'a crypto header of an unknown version');
   const { id: kid, key } = ring.byId(header.kid);
-  const bytes = open(key, decodeBase64(header.wdek), wrapAad(kid, place, bound));
+  const bytes = open(key, decodeBase64(header.wdek), wrapAad(kid, { place, bound, v: header.v }));
   // GCM does not commit to its key: a ciphertext can be made to open under two keys. The commitment, compared
   // before anything is decrypted with the data key, leaves exactly one.
   const stored = decodeBase64(header.commitment);
@@ -91,8 +110,10 @@ function unwrap(ring: KeyRing, place: Place, header: CryptoHeader, bound: readon
   return bytes;
 }
 
-function wrapAad(kid: string, { kind, org, id }: Place, bound: readonly string[]): Buffer {
-  return encodeTuple([WRAP_FORMAT, kid, kind, org, id, ...bound]);
+function wrapAad(kid: string, { place: { kind, org, id }, bound, v }: Binding): Buffer {
+  const format = WRAP_FORMATS.get(v);
+  if (format === undefined) throw new CryptoError('format', 'a crypto header of an unknown version');
+  return encodeTuple([format, kid, kind, org, id, ...bound]);
 }
 
 // HKDF is one-way, so the commitment may lie beside the wrapped key.

@@ -3,12 +3,20 @@ import { openBlob } from './blob';
 import { openDataKey } from './envelope';
 import { deriveContextKey, parseKey } from './key-source';
 import { openLegacyValue } from './legacy';
+import { checkDocumentMac } from './mac';
 import { openValue } from './value';
 import vectors from './vectors.json';
 
 // Made with another implementation (`madeWith` in the file), and never to be regenerated with ours: what stands here
 // stands in databases, so a change of the format has to be a deliberate one, under a new version.
 const ring = new KeyRing(parseKey(vectors.key.base64));
+
+/** JSON knows no times: in the file they are milliseconds. */
+function dated(facts: object): unknown {
+  return JSON.parse(JSON.stringify(facts), (key, value: unknown) =>
+    typeof value === 'number' && (key === 'at' || key === 'expires_at') ? new Date(value) : value,
+  );
+}
 
 describe('The frozen format', () => {
   it('gives a key the id that other implementations give it', () => {
@@ -18,6 +26,17 @@ describe('The frozen format', () => {
   it.each(vectors.values)('opens the enc:v2 value $name', ({ name, stored, plaintext }) => {
     const dataKey = openDataKey(ring, vectors.place, vectors.header);
     expect(openValue(dataKey, name, stored).reveal()).toBe(plaintext);
+  });
+
+  it('accepts the MAC of a document whose header says that it has one', () => {
+    const { header, facts, mac } = vectors.document;
+    const dataKey = openDataKey(ring, vectors.place, header);
+    expect(() => {
+      checkDocumentMac(dataKey, dated(facts), mac);
+    }).not.toThrow();
+    const { name, stored, plaintext } = vectors.values[0] ?? {};
+    expect(facts.data.GITHUB_TOKEN.value).toBe(stored);
+    expect(openValue(dataKey, name ?? '', stored ?? '').reveal()).toBe(plaintext);
   });
 
   it('opens a blob whose data key is bound to its expiry', () => {
