@@ -12,10 +12,10 @@ import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/quer
 import { ApiResourceKind } from '@stigmer/proto/commons/apiresource/apiresourcekind/api_resource_kind';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
-import { createLogger, type RunningService, serviceClient, start } from '@stigmer/service';
+import { type RunningService, serviceClient } from '@stigmer/service';
 import { testIdentities } from '@stigmer/service/testing';
-import { ResolverModule } from './resolver.module';
 import { farSide, startFarSides } from './testing/far-sides';
+import { startResolver } from './testing/resolver-service';
 
 /** The environment-service as it is deployed: a process of its own, from the compiled code. */
 const PROGRAM = join(__dirname, '../../environment-service/dist/main.js');
@@ -45,7 +45,7 @@ async function startEnvironments(): Promise<SupervisedProcess> {
     },
     temporary: false,
     logFile: join(folder, 'environment-service.log'),
-    timeoutMs: 20_000,
+    timeoutMs: 90_000,
     probe: async () => {
       await probeGrpc(environmentsPort, '/grpc.health.v1.Health/Check', Buffer.alloc(0));
     },
@@ -62,25 +62,11 @@ beforeAll(async () => {
   environmentsPort = await freePort();
   environments = await startEnvironments();
   far = await startFarSides(keys);
-  address = `127.0.0.1:${await freePort()}`;
-  const config = {
-    STIGMER_LISTEN: address,
-    STIGMER_IDENTITY_KEY: keys.identity('resolver-service'),
-    STIGMER_TRUSTED_IDENTITIES: keys.trusted,
-    STIGMER_LOG_LEVEL: 'silent',
-    STIGMER_ENVIRONMENT_SERVICE: `127.0.0.1:${environmentsPort}`,
-    STIGMER_CONTEXT_SERVICE: far.contexts,
-  } as const;
-  resolver = await start({
-    name: 'resolver-service',
-    services: [ResolverQueryController, RunResolver],
-    config,
-    module: ResolverModule.with(config),
-    log: createLogger('resolver-service', 'silent'),
-  });
+  const services = { environments: `127.0.0.1:${environmentsPort}`, contexts: far.contexts };
+  ({ running: resolver, address } = await startResolver(keys, services));
   await apply('Base', { REGION: { value: 'eu' }, TOKEN: { value: 'canary-stored', isSecret: true } });
   await apply('Prod', { REGION: { value: 'us' } });
-}, 60_000);
+});
 
 afterAll(async () => {
   await resolver.close();
@@ -174,6 +160,32 @@ describe('with the real environment-service', () => {
     // A write between two answers is in the second, whatever was kept of the first.
     await apply('Importing', { ZONE: { value: 'b' } }, ['shared']);
     expect((await query.explain({ ...INPUT, environmentRefs })).variables['ZONE']?.value).toBe('b');
+  });
+
+  it('a run that comes after a write sees it, however many others are opening the same environments', async () => {
+    const environmentRefs = [{ slug: 'base' }, { slug: 'counted' }];
+    const written = { count: 0, done: false };
+    const seen = async () => {
+      const before = written.count;
+      const { variables } = await prepare(environmentRefs);
+      return { before, count: Number(variables['COUNT']?.value) };
+    };
+    await apply('Counted', { COUNT: { value: '0' } });
+    const stale: object[] = [];
+    const others = Array.from({ length: 4 }, async () => {
+      while (!written.done) {
+        const run = await seen();
+        if (run.count < run.before) stale.push(run);
+      }
+    });
+    for (let count = 1; count <= 10; count++) {
+      await apply('Counted', { COUNT: { value: String(count) } });
+      written.count = count;
+      expect((await seen()).count).toBe(count);
+    }
+    written.done = true;
+    await Promise.all(others);
+    expect(stale).toEqual([]);
   });
 
   it("names each environment that is not there, another organization's included", async () => {

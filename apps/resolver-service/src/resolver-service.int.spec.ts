@@ -5,10 +5,10 @@ import { freePort } from '@stigmer/embedded';
 import { Layer, Severity, type TemplateSchema } from '@stigmer/proto/agentic/resolver/v1/io';
 import { ResolverQueryController } from '@stigmer/proto/agentic/resolver/v1/query';
 import { RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
-import { createLogger, type RunningService, serviceClient, type ServiceName, start } from '@stigmer/service';
+import { type RunningService, serviceClient, type ServiceName } from '@stigmer/service';
 import { testIdentities } from '@stigmer/service/testing';
-import { ResolverModule } from './resolver.module';
-import { farSide, hold, startFarSides } from './testing/far-sides';
+import { farSide, hold, resetFarSide, startFarSides } from './testing/far-sides';
+import { startResolver } from './testing/resolver-service';
 
 const keys = testIdentities();
 let far: Awaited<ReturnType<typeof startFarSides>>;
@@ -16,44 +16,18 @@ let service: RunningService;
 let address: string;
 let log = '';
 
-async function startResolver(environments: string, contexts: string) {
-  const listen = `127.0.0.1:${await freePort()}`;
-  const config = {
-    STIGMER_LISTEN: listen,
-    STIGMER_IDENTITY_KEY: keys.identity('resolver-service'),
-    STIGMER_TRUSTED_IDENTITIES: keys.trusted,
-    STIGMER_LOG_LEVEL: 'trace',
-    STIGMER_ENVIRONMENT_SERVICE: environments,
-    STIGMER_CONTEXT_SERVICE: contexts,
-  } as const;
-  const running = await start({
-    name: 'resolver-service',
-    services: [ResolverQueryController, RunResolver],
-    config,
-    module: ResolverModule.with(config),
-    log: createLogger('resolver-service', 'trace', {
-      write: (line: string) => {
-        log += line;
-      },
-    }),
-  });
-  return { running, listen };
-}
-
 beforeAll(async () => {
   far = await startFarSides(keys);
-  ({ running: service, listen: address } = await startResolver(far.environments, far.contexts));
+  ({ running: service, address } = await startResolver(keys, far, (line) => {
+    log += line;
+  }));
 });
 afterAll(async () => {
   await service.close();
   await far.close();
 });
 beforeEach(() => {
-  farSide.environments.clear();
-  farSide.opened.length = 0;
-  farSide.created.length = 0;
-  farSide.importProblems = [];
-  farSide.failure = undefined;
+  resetFarSide();
   log = '';
   hold({
     id: 'env-1',
@@ -495,9 +469,10 @@ describe('a part that is down', () => {
   });
 
   it('is UNAVAILABLE when it is the context service', async () => {
-    const { running, listen } = await startResolver(far.environments, `127.0.0.1:${await freePort()}`);
+    const contexts = `127.0.0.1:${await freePort()}`;
+    const { running, address: at } = await startResolver(keys, { ...far, contexts });
     try {
-      expect(await refusal(as('control-plane', listen).runs.prepare(prepareInput()))).toMatchObject({
+      expect(await refusal(as('control-plane', at).runs.prepare(prepareInput()))).toMatchObject({
         kind: 'unavailable',
       });
     } finally {

@@ -1,15 +1,14 @@
 import { type Diagnostic, invalidArgument, isRedacted, merge, type Merged, REDACTED } from '@stigmer/domain';
 import type { ExecutionValue } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import type { ResolveInput, Template } from '@stigmer/proto/agentic/resolver/v1/io';
-import type { ApiResourceReference } from '@stigmer/proto/commons/apiresource/io';
 import type { PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
 import { Injectable } from '@nestjs/common';
 import { Clients } from './clients';
 import { checkContextSize } from './context-size';
 import { diagnose } from './diagnose';
-import { LayerCache } from './layer-cache';
 import { layersOf } from './layers';
-import { type Opened, type OpenedLayer, readOpened } from './opened';
+import type { Opened, OpenedLayer } from './opened';
+import { Openings } from './openings';
 
 /** What became of a run's layers. */
 export interface Resolution {
@@ -21,9 +20,11 @@ export interface Resolution {
 /** Merges the layers of a run. The one implementation: what `explain` shows is what a run gets. */
 @Injectable()
 export class Resolver {
-  private readonly redacted = new LayerCache();
+  private readonly openings: Openings;
 
-  constructor(private readonly clients: Clients) {}
+  constructor(clients: Clients) {
+    this.openings = new Openings(clients);
+  }
 
   /** For people: nothing is decrypted, and no secret's value comes in or goes out. */
   async explain(input: ResolveInput, signal: AbortSignal): Promise<Resolution> {
@@ -44,7 +45,9 @@ export class Resolver {
     const { org, environmentRefs, runtimeEnv } = input;
     const template = requireTemplate(input.template);
     const { layers, missing, importProblems } =
-      environmentRefs.length === 0 ? NOTHING : await this.opened(org, environmentRefs, redacted, signal);
+      environmentRefs.length === 0
+        ? NOTHING
+        : await this.openings.open({ org, references: environmentRefs, redacted }, signal);
     const merged = merge(layersOf(template, layers, runtimeEnv), Date.now());
     checkContextSize(merged, layers);
     return {
@@ -52,17 +55,6 @@ export class Resolver {
       diagnostics: diagnose(template, merged, missing, importProblems),
       environments: layers,
     };
-  }
-
-  /** All in one call: the environments of one answer were read together, and ten cost no more than one. */
-  private async opened(
-    org: string,
-    references: ApiResourceReference[],
-    redacted: boolean,
-    signal: AbortSignal,
-  ): Promise<Opened> {
-    const { bytes } = await this.clients.environments.open({ org, references, redacted }, { signal });
-    return readOpened(bytes, redacted ? this.redacted.read : undefined);
   }
 }
 

@@ -19,7 +19,19 @@ export const farSide = {
   created: [] as CreateContextInput[],
   importProblems: [] as { code: string; path: string[] }[],
   failure: undefined as Error | undefined,
+  /** Answers are made at once and go out when this lets them. */
+  gate: undefined as Promise<void> | undefined,
 };
+
+/** As it is before every test. */
+export function resetFarSide(): void {
+  farSide.environments.clear();
+  farSide.opened.length = 0;
+  farSide.created.length = 0;
+  farSide.importProblems = [];
+  farSide.failure = undefined;
+  farSide.gate = undefined;
+}
 
 /** Puts an environment into the far side, under its slug. */
 export function hold(
@@ -30,14 +42,15 @@ export function hold(
 
 @GrpcController(EnvironmentVault)
 class Environments implements RpcHandlers<typeof EnvironmentVault> {
-  open(input: OpenEnvironmentsInput) {
-    if (farSide.failure !== undefined) throw farSide.failure;
+  async open(input: OpenEnvironmentsInput) {
     farSide.opened.push(input);
+    if (farSide.failure !== undefined) throw farSide.failure;
     const found = input.references.flatMap(({ slug }) => farSide.environments.get(slug) ?? []);
     const missing = input.references.filter(({ slug }) => !farSide.environments.has(slug));
     const { importProblems } = farSide;
     const environments = input.redacted ? found.map(withoutSecrets) : found;
-    return Promise.resolve({ environments, missing, importProblems });
+    await farSide.gate;
+    return { environments, missing, importProblems };
   }
 }
 
