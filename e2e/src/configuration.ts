@@ -47,7 +47,8 @@ variable that is missing or wrong, and quotes no value.
 - **Every variable can come from a file**: \`NAME_FILE\` names it. Giving both is an error.
 - **A variable that is listed as \`NAME_FILE\` comes from a file only**: it is a secret, and a process's environment can be read
   by its children and by every process of the same user. \`NAME\` itself is refused, and so is a file that other users may
-  read. Give the encryption keys, and a database's URL with a password in it, by a file too.
+  read. Give the encryption keys, and a database's URL with a password in it, by a file too; of those the keys' files are
+  refused in the same way.
 - An empty variable counts as one that is not set.
 
 \`stigmer server start\` sets all of this by itself. What a person may set for it, and for the CLI, is at the

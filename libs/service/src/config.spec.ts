@@ -55,6 +55,24 @@ describe('reading the configuration', () => {
     expect(read(undefined)).toThrow('STIGMER_KEY: is required; set STIGMER_KEY_FILE');
   });
 
+  it('refuses the open file of a variable that may stand in the environment too, where its schema says so', () => {
+    const open = join(folder, 'open-key');
+    writeFileSync(open, 'one', { mode: 0o600 });
+    const schema = z.object({
+      PLAIN: z.string().optional().meta({ description: 'plain' }),
+      KEY: z.string().optional().meta({ description: 'key', privateFile: true }),
+    });
+    for (const mode of [0o604, 0o602, 0o644, 0o666]) {
+      chmodSync(open, mode);
+      expect(() => readConfig(schema, { KEY_FILE: open })).toThrow(/KEY: .* is open to other users/);
+      expect(readConfig(schema, { PLAIN_FILE: open, KEY: 'two' })).toEqual({ PLAIN: 'one', KEY: 'two' });
+    }
+    for (const mode of [0o400, 0o440, 0o640, 0o660]) {
+      chmodSync(open, mode);
+      expect(readConfig(schema, { KEY_FILE: open })).toEqual({ KEY: 'one' });
+    }
+  });
+
   it('refuses a variable that is given twice, and a file that is not there', () => {
     const env = {
       STIGMER_LISTEN: 'a:1',

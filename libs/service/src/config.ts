@@ -76,8 +76,12 @@ export function readConfig<S extends ConfigSchema>(
   const problems = new Map<string, string>();
   for (const variable of variables) {
     try {
-      const text = readVariable(variable, env);
-      if (text !== undefined) raw[variable.name] = isWatched(schema, variable.name) ? text : text.text;
+      const text = readVariable(
+        variable,
+        env,
+        variable.fileOnly || isMarked(schema, variable, 'privateFile'),
+      );
+      if (text !== undefined) raw[variable.name] = isMarked(schema, variable, 'watched') ? text : text.text;
     } catch (error) {
       problems.set(variable.name, (error as Error).message);
     }
@@ -156,13 +160,22 @@ class WatchedText {
   ) {}
 }
 
-function isWatched(schema: ConfigSchema, name: string): boolean {
-  return schema.shape[name]?.meta()?.['watched'] === true;
+/**
+ * What a schema's `.meta` says beside the documentation. `watched`: its file is read again. `privateFile`: its file is
+ * refused where other users may open it, as that of a variable which is read from a file only always is.
+ */
+function isMarked(
+  schema: ConfigSchema,
+  { name }: Pick<VariableDocs, 'name'>,
+  mark: 'watched' | 'privateFile',
+): boolean {
+  return schema.shape[name]?.meta()?.[mark] === true;
 }
 
 function readVariable(
   { name, fileOnly }: VariableDocs,
   env: Readonly<Record<string, string | undefined>>,
+  privateFile: boolean,
 ): WatchedText | undefined {
   // A variable set to nothing is an unset one: container platforms cannot unset.
   const text = env[name] === '' ? undefined : env[name];
@@ -171,19 +184,21 @@ function readVariable(
     throw new Error(`is a secret and is only read from a file: set ${name}_FILE`);
   if (text !== undefined && path !== undefined) throw new Error(`is set twice, also by ${name}_FILE`);
   if (path !== undefined)
-    return new WatchedText(readFile(path, fileOnly), path, () => readFile(path, fileOnly));
+    return new WatchedText(readFile(path, privateFile), path, () => readFile(path, privateFile));
   return text === undefined ? undefined : new WatchedText(text, undefined, () => text);
 }
 
 /** Permission bits of users who are neither the owner nor in the group (Kubernetes needs the group). */
 const OTHERS = 0o007;
 
-function readFile(path: string, secret: boolean): string {
+function readFile(path: string, privateFile: boolean): string {
   const file = openFile(path);
   try {
     // Of the open file and not of the path, so that what is checked is what is read.
-    if (secret && (fstatSync(file).mode & OTHERS) !== 0) {
-      throw new Error(`${path} is open to other users; run chmod 600 on it`);
+    if (privateFile && (fstatSync(file).mode & OTHERS) !== 0) {
+      throw new Error(
+        `${path} is open to other users; run chmod 600 on it, or mount its Secret with defaultMode: 0400`,
+      );
     }
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } finally {

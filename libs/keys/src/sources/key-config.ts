@@ -19,7 +19,17 @@ const vaultConfig = {
     .url({ protocol: /^https?$/ })
     .optional()
     .meta({
-      description: 'Vault or OpenBao, for a key store vault-transit, as in https://vault.example:8200.',
+      description:
+        'Vault or OpenBao, for a key store vault-transit, as in https://vault.example:8200. http:// is for this ' +
+        'machine alone.',
+    }),
+  STIGMER_VAULT_ALLOW_HTTP: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({
+      description:
+        'true: STIGMER_VAULT_ADDRESS may be http:// to another machine. The token and the keys then cross the network ' +
+        'readable.',
     }),
   STIGMER_VAULT_TOKEN: watched((text) => new Secret(text), 'must be a token')
     .optional()
@@ -42,6 +52,7 @@ const keysOf = (ring: RingVariable) => ({
         'A key that wraps data keys: base64 of 32 bytes. May hold several, separated by commas or white space; ' +
         'a file is read again when it changes. Required where no key store is named.',
       watched: true,
+      privateFile: true,
     }),
   [`STIGMER_${ring}_ENCRYPTION_KEY_PREVIOUS`]: watched(
     parseKeys,
@@ -51,6 +62,7 @@ const keysOf = (ring: RingVariable) => ({
     .meta({
       description: 'Further keys, separated by commas or white space; a file is read again when it changes.',
       watched: true,
+      privateFile: true,
     }),
 });
 
@@ -125,15 +137,29 @@ function transit(
   { mount, key }: Extract<KeyStoreLocation, { kind: 'vault-transit' }>,
   {
     STIGMER_VAULT_ADDRESS: address,
+    STIGMER_VAULT_ALLOW_HTTP: allowHttp,
     STIGMER_VAULT_TOKEN: token,
     STIGMER_VAULT_NAMESPACE: namespace,
   }: VaultSettings,
 ): VaultTransit {
   if (address === undefined)
     throw unusable('STIGMER_VAULT_ADDRESS', 'is required for a key store vault-transit');
+  if (allowHttp === 'false' && !isPrivate(new URL(address)))
+    throw unusable(
+      'STIGMER_VAULT_ADDRESS',
+      'must be https:// to another machine: the token and the keys would cross the network readable; ' +
+        'STIGMER_VAULT_ALLOW_HTTP=true allows it',
+    );
   if (token === undefined)
     throw unusable('STIGMER_VAULT_TOKEN_FILE', 'is required for a key store vault-transit');
   return new VaultTransit({ address, namespace, token: () => token.reread().reveal(), mount, key });
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** Whether nobody on the way can read what is sent there: encrypted, or not leaving this machine. */
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || LOOPBACK.test(hostname);
 }
 
 function parseSomeKeys(text: string): readonly KeyEncryptionKey[] {
