@@ -16,5 +16,6 @@ module.exports = {
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironmentOptions: { customExportConditions: ['@stigmer/source', 'node', 'node-addons'] },
-  testTimeout: 30_000,
+  // For what hangs, not for what is slow: machines are busy.
+  testTimeout: 180_000,
 };

@@ -2,7 +2,7 @@
 module.exports = {
   ...require('../jest.preset.js'),
   displayName: 'e2e',
-  testTimeout: 180_000,
+  testTimeout: 600_000,
   globalSetup: '<rootDir>/src/global-setup.ts',
   globalTeardown: '<rootDir>/src/global-teardown.ts',
 };

@@ -6,7 +6,7 @@ import { serverEnvironment } from './config';
 import { freePort, requireFreePort } from './port';
 import { startProcess, type SupervisedProcess } from './supervised-process';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 90_000;
 const PORT_ATTEMPTS = 3;
 
 /** Common to all three servers. */

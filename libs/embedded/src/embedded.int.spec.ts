@@ -25,7 +25,7 @@ async function withCollection<T>(
 ): Promise<T> {
   const connection = await createConnection(url, {
     dbName: 'spec',
-    serverSelectionTimeoutMS: 2_000,
+    serverSelectionTimeoutMS: 30_000,
   }).asPromise();
   try {
     return await use(connection.collection('documents'));
@@ -55,7 +55,7 @@ describe('the embedded MongoDB-wire server', () => {
 
   it('runs transactions over the address it gives', async () => {
     const mongo = await startMongo();
-    const connection = createConnection(mongo.url, { dbName: 'spec', serverSelectionTimeoutMS: 2_000 });
+    const connection = createConnection(mongo.url, { dbName: 'spec', serverSelectionTimeoutMS: 30_000 });
     try {
       await connection.createCollection('documents');
       const aborted = connection.transaction(async (session) => {
@@ -94,7 +94,7 @@ describe('the embedded Temporal', () => {
   it('keeps a started workflow over a restart, and serves its web UI', async () => {
     const first = await startTemporal({ dataDir: join(folder, 'temporal') });
     try {
-      const page = await fetch(first.uiUrl ?? '', { signal: AbortSignal.timeout(5_000) });
+      const page = await fetch(first.uiUrl ?? '', { signal: AbortSignal.timeout(60_000) });
       expect(page.status).toBe(200);
       await withTemporal(first.address, (client) =>
         client.workflow.start('any', { taskQueue: 'nobody', workflowId: 'kept', args: [] }),
@@ -116,9 +116,9 @@ describe('the embedded Temporal', () => {
 });
 
 async function withTemporal<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const connection = await Connection.connect({ address, connectTimeout: 5_000 });
+  const connection = await Connection.connect({ address, connectTimeout: 60_000 });
   try {
-    return await connection.withDeadline(Date.now() + 10_000, () => use(new Client({ connection })));
+    return await connection.withDeadline(Date.now() + 60_000, () => use(new Client({ connection })));
   } finally {
     await connection.close();
   }

@@ -22,7 +22,7 @@ it('gives a server nothing of our environment but what it needs to run', async (
     environment: serverEnvironment(folder),
     temporary: true,
     logFile: join(folder, 'server.log'),
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     probe: () => Promise.reject(new Error('never ready')),
   });
   // What `env` printed is the end of its log.

@@ -16,12 +16,13 @@ let backing: RunPlane['backing'];
 let replica: RunPlane['replica'];
 let temporal: RunPlane['temporal'];
 let commands: RunPlane['commands'];
+let impatient: RunPlane['impatient'];
 let queries: RunPlane['queries'];
 
 beforeAll(async () => {
   plane = await startRunPlane();
-  ({ backing, replica, temporal, commands, queries } = plane);
-}, 60_000);
+  ({ backing, replica, temporal, commands, impatient, queries } = plane);
+});
 afterAll(() => plane.close());
 beforeEach(resetFarSide);
 
@@ -264,7 +265,7 @@ describe('a start that fails', () => {
   it('with Temporal down: UNAVAILABLE, and nothing is written', async () => {
     const id = nextId();
     backing.wires.temporal.cut();
-    expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
+    expect((await refusal(impatient.create(secretRun(id)))).kind).toBe('unavailable');
     expect((await refusal(queries.get({ value: id }))).kind).toBe('not-found');
     expect(farSide.prepared).toHaveLength(0);
     await plane.mendTemporal();
@@ -275,7 +276,7 @@ describe('a start that fails', () => {
     farSide.afterPrepare = () => {
       backing.wires.temporal.cut();
     };
-    expect((await refusal(commands.create(secretRun(id)))).kind).toBe('unavailable');
+    expect((await refusal(impatient.create(secretRun(id)))).kind).toBe('unavailable');
     expect(farSide.contexts.has(id)).toBe(true);
     expect(phaseOf(await queries.get({ value: id }))).toBe(ExecutionPhase.EXECUTION_PENDING);
     farSide.afterPrepare = undefined;

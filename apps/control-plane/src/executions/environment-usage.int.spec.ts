@@ -18,7 +18,7 @@ let queries: RunPlane['queries'];
 beforeAll(async () => {
   plane = await startRunPlane();
   ({ replica, commands, queries } = plane);
-}, 60_000);
+});
 afterAll(() => plane.close());
 beforeEach(resetFarSide);
 

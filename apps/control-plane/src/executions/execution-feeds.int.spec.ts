@@ -42,7 +42,7 @@ beforeAll(async () => {
   hints = new Hints('redis://127.0.0.1:1', log);
   store = new CountedStore(database, hints);
   await database.onModuleInit();
-}, 60_000);
+});
 afterAll(async () => {
   hints.onModuleDestroy();
   await database.onApplicationShutdown();

@@ -31,7 +31,7 @@ beforeAll(async () => {
   agentQueries = replica.client(AgentQueryController, 'gateway');
   instances = replica.client(AgentInstanceCommandController, 'gateway');
   instanceQueries = replica.client(AgentInstanceQueryController, 'gateway');
-}, 60_000);
+});
 afterAll(async () => {
   await replica.close();
   await backing.stop();

@@ -4,7 +4,7 @@ import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workf
 import { WorkflowExecutionQueryController } from '@stigmer/proto/agentic/workflowexecution/v1/query';
 import { Client, Connection } from '@temporalio/client';
 import { workflow, workflowExecution } from './samples';
-import { type Backing, eventually, FAST, type Replica, startBacking, startReplica } from './stack';
+import { type Backing, eventually, FAST, IMPATIENT, type Replica, startBacking, startReplica } from './stack';
 
 export const CANARY = 'canary-7f3a91c4-secret';
 
@@ -21,8 +21,10 @@ export interface RunPlane {
   readonly replica: Replica;
   readonly temporal: Client;
   readonly commands: GrpcClient<typeof WorkflowExecutionCommandController>;
+  /** The same of another replica, which soon gives Temporal up. */
+  readonly impatient: GrpcClient<typeof WorkflowExecutionCommandController>;
   readonly queries: GrpcClient<typeof WorkflowExecutionQueryController>;
-  /** Resolves when Temporal is back, and the control-plane has found it again. */
+  /** Resolves when Temporal is back, and both replicas have found it again. */
   mendTemporal(): Promise<void>;
   close(): Promise<void>;
 }
@@ -30,31 +32,42 @@ export interface RunPlane {
 export async function startRunPlane(): Promise<RunPlane> {
   const backing = await startBacking();
   // The sweep has a spec of its own: here it is out of the way.
-  const replica = await startReplica(backing, { ...FAST, sweepIntervalMs: 3_600_000 });
+  const sweepIntervalMs = 3_600_000;
+  const [replica, other] = await Promise.all([
+    startReplica(backing, { ...FAST, sweepIntervalMs }),
+    startReplica(backing, { ...IMPATIENT, sweepIntervalMs }),
+  ]);
   const connection = await Connection.connect({ address: backing.temporalAddress });
   const commands = replica.client(WorkflowExecutionCommandController, 'gateway');
+  const impatient = other.client(WorkflowExecutionCommandController, 'gateway');
   const workflows = replica.client(WorkflowCommandController, 'gateway');
   const declared = { TOKEN: { isSecret: true }, LEVEL: { value: 'info' } };
   await workflows.apply(workflow('deploy', { envSpec: { data: declared } }));
   await workflows.apply(workflow('plain'));
+  const reached = (from: typeof commands) =>
+    from.create(workflowExecution(nextId(), 'plain')).then(
+      () => true,
+      () => false,
+    );
+  const untilReached = async () => {
+    for (const from of [commands, impatient]) await eventually(() => reached(from), Boolean);
+  };
+  // Its first call connects, which is not what its short deadline is for.
+  await untilReached();
   return {
     backing,
     replica,
     temporal: new Client({ connection }),
     commands,
+    impatient,
     queries: replica.client(WorkflowExecutionQueryController, 'gateway'),
     async mendTemporal() {
       backing.wires.temporal.mend();
-      const probe = () =>
-        commands.create(workflowExecution(nextId(), 'plain')).then(
-          () => true,
-          () => false,
-        );
-      await eventually(probe, (reached) => reached);
+      await untilReached();
     },
     async close() {
       await connection.close();
-      await replica.close();
+      await Promise.all([replica.close(), other.close()]);
       await backing.stop();
     },
   };

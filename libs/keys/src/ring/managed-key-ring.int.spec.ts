@@ -151,7 +151,8 @@ describe('a ring of several replicas', () => {
     const [first, unseen] = [randomBytes(32), randomBytes(32)];
     const source = new MemorySource([first]);
     const lines: string[] = [];
-    const opened = await replica({ connection: ring.connection, source, lines });
+    const timings = { settleMs: 500 };
+    const opened = await replica({ connection: ring.connection, source, lines, timings });
     await ringRow().updateOne({ _id: 'ring' }, { $set: { active: idOf(unseen) } });
     await eventually('it noticed', () => lines.some((line) => line.includes('the active key is not here')));
     await opened.status();

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { startAws, startMongo } from '@stigmer/embedded';
 import { connectMongo } from '@stigmer/mongo';
 import { createLogger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
+import { eventually } from '../testing/fixture';
 import { opens, openReplica, Things } from '../testing/ring';
 import { AwsKms } from './aws-kms';
 import { type SealedKey, SealedKeys } from './sealed-keys';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   connection = await connectMongo(mongo.url, 'sealed_ring', createLogger('sealed-ring-spec', 'silent'));
   client = new KMSClient({});
   keyId = (await client.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
-}, 60_000);
+});
 afterAll(async () => {
   client.destroy();
   process.env = variables;
@@ -52,10 +52,10 @@ describe('A ring whose keys AWS KMS seals', () => {
       await one.promote(second);
       expect(other.current.active.id).toBe(second);
       await one.rewrap();
-      for (let tries = 0; tries < 300; tries++) {
-        if ((await one.status()).rewrap?.finished_at !== undefined) break;
-        await sleep(100);
-      }
+      await eventually(
+        'the re-wrap is finished',
+        async () => (await one.status()).rewrap?.finished_at !== undefined,
+      );
       await one.retire(first);
       expect((await sealed()).map(({ _id }) => _id)).toEqual([second]);
     } finally {
@@ -75,5 +75,5 @@ describe('A ring whose keys AWS KMS seals', () => {
     await expect(replica()).rejects.toThrow(
       `the encryption key ${needed?._id ?? 'none'} could not be unwrapped (denied): aws-kms ${keyId}`,
     );
-  }, 120_000);
+  });
 });

@@ -29,5 +29,5 @@ describe('A key service that accepts a connection and never answers', () => {
       for (const socket of sockets) socket.destroy();
       server.close();
     }
-  }, 60_000);
+  });
 });

@@ -19,7 +19,7 @@ async function ask(path: string, method: string, body?: unknown): Promise<void> 
     method,
     headers: { 'x-vault-token': server.token },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
 }

@@ -7,7 +7,7 @@ import type { Connection } from 'mongoose';
 import type { ManagedKeyRing } from '../ring/managed-key-ring';
 import { openReplica } from './ring';
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 90_000;
 
 /** A database per test, and the replicas that a test opens, which its end closes. */
 export interface RingFixture {

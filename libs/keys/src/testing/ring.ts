@@ -15,6 +15,7 @@ import { createLogger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
 import type { KeyedDocuments, LegacyCount, RewrapBatch, Verification } from '../ring/keyed-documents';
 import { ManagedKeyRing } from '../ring/managed-key-ring';
+import type { Timings } from '../ring/timings';
 import type { KeySource } from '../sources/key-source';
 
 /** Keys in memory, as if several replicas shared the place they come from. */
@@ -159,6 +160,12 @@ export function opens(ring: KeyRing, id: string, crypto: CryptoHeader): boolean 
   }
 }
 
+/** Quick to follow; and no replica counts as dead, and no command gives up, because the machine is busy. */
+const QUICK: Timings = {
+  ...{ pollMs: 50, beatMs: 100, leaseMs: 1_000, missingMs: 200 },
+  ...{ staleMs: 120_000, settleMs: 60_000 },
+};
+
 /** A replica of a ring, at a pace that suits a test. */
 export function openReplica(parts: {
   readonly connection: Connection;
@@ -166,6 +173,7 @@ export function openReplica(parts: {
   readonly documents?: KeyedDocuments;
   readonly identity?: string;
   readonly lines?: string[];
+  readonly timings?: Partial<Timings>;
 }): Promise<ManagedKeyRing> {
   const { connection, source, documents = new Things(connection), lines = [] } = parts;
   return ManagedKeyRing.open({
@@ -175,7 +183,7 @@ export function openReplica(parts: {
     documents,
     log: createLogger('keys-spec', 'debug', { write: (line: string) => void lines.push(line) }),
     identity: parts.identity ?? randomBytes(4).toString('hex'),
-    timings: { pollMs: 50, beatMs: 100, leaseMs: 1_000, missingMs: 200, staleMs: 5_000, settleMs: 10_000 },
+    timings: { ...QUICK, ...parts.timings },
   });
 }
 
