@@ -167,7 +167,10 @@ describe('environments, by the command line', () => {
     await run(['env', 'export', 'cli-prod', '--with-secrets', '--format', format, '--out', out]);
     expect((await stat(out)).mode & 0o777).toBe(0o600);
     const name = `cli-copy-${format}`;
-    await run(['env', 'import', name, out, '--format', format, '--secret', 'KEY', '--create']);
+    const written = ['env', 'import', name, out, '--format', format, '--create'];
+    if (format === 'dotenv')
+      expect((await stigmer(written)).stderr).toMatch(/^.*TOKEN: looks like a secret/m);
+    await run([...written, '--secrets', '--secret', 'KEY']);
     expect(await dataOf(name)).toMatchObject({ TOKEN: { is_secret: true }, KEY: { is_secret: true } });
     const back = join(folder, `back.${format}`);
     await run(['env', 'export', name, '--with-secrets', '--format', 'json', '--out', back]);

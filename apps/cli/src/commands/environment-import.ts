@@ -19,8 +19,9 @@ export function registerEnvironmentImport(environment: Command, io: Io): void {
       ),
     )
     .option('-s, --secret <key>', 'store this variable as a secret (repeatable)', collect, [])
+    .option('--secrets', 'store those that look like secrets as secrets', false)
     .option('--secrets-all', 'store all of them as secrets', false)
-    .option('--plain', 'store none of them as a secret, but for those that are secrets already', false)
+    .option('--plain', 'store the others readable, whatever they look like; a secret stays one', false)
     .option('--replace', 'remove the variables that the file does not have', false)
     .option('--dry-run', 'show what would change, and write nothing', false)
     .option('-m, --message <text>', 'why, for the history', '')
@@ -30,11 +31,12 @@ export function registerEnvironmentImport(environment: Command, io: Io): void {
       `
 Examples:
   $ stigmer environment import github-production production.env --dry-run
-  $ stigmer environment import github-production .env --create -m "From the old server"
+  $ stigmer environment import github-production .env --secrets --create -m "From the old server"
   $ kubectl get secret github -o yaml | stigmer env import github-production - --format kubernetes
   $ sops -d secrets.yaml | stigmer env import github-production - --format yaml --secrets-all
 
-What looks like a credential is stored as a secret, and so is what a Secret holds; each is listed with the reason.
+What looks like a secret is refused, all of it in one answer, until --secrets, --secret or --plain says what it is.
+What a Kubernetes Secret holds is a secret. Each that nobody named is listed with the reason.
 What is said about a variable beside its value (description, final, expiry) stays.`,
     )
     .action(async (ref: string, file: string, flags: ImportFlags, command: Command) => {

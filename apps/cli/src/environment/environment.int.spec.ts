@@ -149,8 +149,47 @@ describe('stigmer environment', () => {
   describe('import', () => {
     const DOTENV = `LEVEL=info\nGITLAB_TOKEN=${OTHER}\nCERT='line 1\nline 2'\n`;
 
-    it('stores what looks like a credential as a secret, and says why', async () => {
-      const { code, stdout, stderr } = await cli(['env', 'import', 'prod', await file('p.env', DOTENV)]);
+    it('refuses what looks like a secret and would be readable, all of it at once, and writes nothing', async () => {
+      const path = await file('p.env', `${DOTENV}DB_PASSWORD=x\nOLD=y\n`);
+      for (const flags of [[], ['--dry-run'], ['--secret', 'CERT']]) {
+        const { code, stdout, stderr } = await cli(['env', 'import', 'prod', path, ...flags]);
+        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+        expect(stderr).toContain(
+          `${path}:2:1: GITLAB_TOKEN: looks like a secret (its value looks like a GitLab token)`,
+        );
+        expect(stderr).toContain(`${path}:5:1: DB_PASSWORD: looks like a secret (its name ends in PASSWORD)`);
+        expect(stderr).toMatch(/^hint: --secrets .*--secret KEY.*--plain/m);
+        // OLD is a secret of the environment, and stays one.
+        expect(stderr).not.toMatch(/: (LEVEL|CERT|OLD): /);
+        expect(stderr).not.toContain(OTHER);
+      }
+      expect(Object.keys(stored())).toEqual(['LEVEL', 'TOKEN', 'OLD']);
+      expect(stored()['OLD']).toMatchObject({ value: TOKEN });
+    });
+
+    it('refuses it too where it was a secret when it was read, and somebody made it plain meanwhile', async () => {
+      const apply = stigmer.environments.apply.bind(stigmer.environments);
+      let raced = false;
+      stigmer.environments.apply = (draft) => {
+        const other = stigmer.environments.byReference('prod');
+        if (!raced && other.metadata?.version && other.spec?.data['TOKEN']) {
+          raced = true;
+          other.metadata.version.id = '7';
+          other.spec.data['TOKEN'].isSecret = false;
+        }
+        return apply(draft);
+      };
+      const path = await file('p.env', `TOKEN=${OTHER}\n`);
+      expect(await cli(['env', 'import', 'prod', path])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`${path}:1:1: TOKEN: looks like a secret`),
+      });
+      expect(stored()['TOKEN']).toMatchObject({ value: TOKEN });
+    });
+
+    it('stores it as a secret with --secrets, and says why', async () => {
+      const path = await file('p.env', DOTENV);
+      const { code, stdout, stderr } = await cli(['env', 'import', 'prod', path, '--secrets']);
       expect({ code, stdout }).toEqual({ code: 0, stdout: 'Environment prod changed, now version 2\n' });
       expect(stderr).toBe('GITLAB_TOKEN is stored as a secret: its value looks like a GitLab token\n');
       expect(stored()).toMatchObject({
@@ -163,13 +202,22 @@ describe('stigmer environment', () => {
 
     it.each<readonly [readonly string[], Readonly<Record<string, boolean>>]>([
       [['--secrets-all'], { LEVEL: true, GITLAB_TOKEN: true, CERT: true }],
-      [['--secret', 'CERT'], { LEVEL: false, GITLAB_TOKEN: true, CERT: true }],
+      [['--secrets', '--secret', 'CERT'], { LEVEL: false, GITLAB_TOKEN: true, CERT: true }],
+      [['--secret', 'GITLAB_TOKEN'], { LEVEL: false, GITLAB_TOKEN: true, CERT: false }],
       [['--plain'], { LEVEL: false, GITLAB_TOKEN: false, CERT: false }],
+      [['--plain', '--secret', 'CERT'], { LEVEL: false, GITLAB_TOKEN: false, CERT: true }],
     ])('takes for secrets what %j says', async (flags, expected) => {
       await cli(['env', 'import', 'prod', '-', '--format', 'dotenv', ...flags], { input: DOTENV });
       expect(stored()).toMatchObject(
         Object.fromEntries(Object.entries(expected).map(([name, secret]) => [name, { secret }])),
       );
+    });
+
+    it('takes what a Kubernetes Secret holds for secrets, and asks for no flag', async () => {
+      const manifest = `apiVersion: v1\nkind: Secret\nstringData:\n  GITLAB_TOKEN: ${OTHER}\n  LEVEL2: low\n`;
+      const { code } = await cli(['env', 'import', 'prod', await file('s.yaml', manifest)]);
+      expect(code).toBe(0);
+      expect(stored()).toMatchObject({ GITLAB_TOKEN: { secret: true }, LEVEL2: { secret: true } });
     });
 
     it('never makes a stored secret readable', async () => {
@@ -209,7 +257,7 @@ describe('stigmer environment', () => {
       const path = await file('a.env', 'A=1');
       for (const flags of [
         ['--plain', '--secrets-all'],
-        ['--plain', '--secret', 'A'],
+        ['--plain', '--secrets'],
         ['--secret', 'TYPO'],
       ]) {
         expect(await cli(['env', 'import', 'prod', path, ...flags])).toMatchObject({ code: 2 });

@@ -17,7 +17,7 @@ import { readDetected, readVariables } from './formats/files';
 import { formatOf, type FileFormat, type FileVariable } from './formats/format';
 import { changesOf, renderChanges } from './import-changes';
 import { printEdited } from './print-edited';
-import { checkSecrecy, secretsAmong, type SecrecyFlags } from './secrecy';
+import { checkSecrecy, secretsAmong, type SecrecyFlags, suspectsAmong } from './secrecy';
 
 export interface ImportFlags extends SecrecyFlags {
   readonly format?: FileFormat;
@@ -41,12 +41,17 @@ export async function importVariables(
     const found = await findEnvironment(server, name, flags.create);
     const stored = found?.spec ?? create(EnvironmentSpecSchema);
     assertNoMarker(path, variables, stored);
+    assertNoSuspect(path, variables, stored, flags);
     tellOfSecrets(context, variables, stored, flags);
     if (flags.dryRun) {
       const changes = changesOf(stored, withVariables(stored, variables, flags));
       await print(context, { changes }, () => renderChanges(changes));
     } else {
-      const change = (spec: EnvironmentSpec) => withVariables(spec, variables, flags);
+      const change = (spec: EnvironmentSpec) => {
+        // Once more: what was a secret when it was read may be none any more.
+        assertNoSuspect(path, variables, spec, flags);
+        return withVariables(spec, variables, flags);
+      };
       await printEdited(context, await editEnvironment(server, name, change, flags));
     }
   });
@@ -59,8 +64,30 @@ async function readFile(
 ): Promise<readonly FileVariable[]> {
   const format = formatOf(path, given);
   const content = await (path === '-' ? readStdin(io) : readText(path));
-  const file = path === '-' ? '<stdin>' : path;
+  const file = fileOf(path);
   return given === undefined ? readDetected(format, file, content) : readVariables(format, file, content);
+}
+
+function fileOf(path: string): string {
+  return path === '-' ? '<stdin>' : path;
+}
+
+/** Refuses what looks like a secret and would be stored readable, all of it at once: whoever knows says which it is. */
+function assertNoSuspect(
+  path: string,
+  variables: readonly FileVariable[],
+  stored: EnvironmentSpec,
+  flags: SecrecyFlags,
+): void {
+  const problems = suspectsAmong(variables, stored, flags).map(({ variable, reason }) => ({
+    ...{ file: fileOf(path), line: variable.line, column: variable.column, field: variable.name },
+    message: `looks like a secret (${reason}), and would be stored readable`,
+  }));
+  if (problems.length === 0) return;
+  throw new ManifestError(
+    problems,
+    '--secrets stores what looks like a secret as one, --secret KEY a single variable; --plain stores the rest readable',
+  );
 }
 
 /** `********` is what a secret reads as; in a file it keeps the stored one, and without one it would be a value. */
@@ -68,10 +95,7 @@ function assertNoMarker(path: string, variables: readonly FileVariable[], { data
   const problems = variables
     .filter(({ name, value }) => isRedacted(value) && !(Object.hasOwn(data, name) && data[name]?.isSecret))
     .map(({ name, line, column }) => ({
-      file: path === '-' ? '<stdin>' : path,
-      line,
-      column,
-      field: name,
+      ...{ file: fileOf(path), line, column, field: name },
       message: `${REDACTED} stands for a secret, and there is none of this name: give its value`,
     }));
   if (problems.length > 0) throw new ManifestError(problems);

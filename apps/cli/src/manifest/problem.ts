@@ -12,7 +12,11 @@ export interface Problem {
 export class ManifestError extends Error {
   override readonly name = 'ManifestError';
 
-  constructor(readonly problems: readonly Problem[]) {
+  constructor(
+    readonly problems: readonly Problem[],
+    /** What would be right, where all of them have one remedy. */
+    readonly hint?: string,
+  ) {
     super(
       `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in the files; nothing was applied`,
     );

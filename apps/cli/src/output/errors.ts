@@ -61,7 +61,8 @@ function describe(error: unknown): Report {
   }
   if (error instanceof ManifestError) {
     const details = error.problems.map(formatProblem);
-    return { code: 'INVALID_FILE', message: error.message, details, exit: ExitCode.usage };
+    const { message, hint } = error;
+    return { code: 'INVALID_FILE', message, details, hint, exit: ExitCode.usage };
   }
   if (error instanceof ApplyError) {
     const exit = error.kind === undefined ? ExitCode.failed : EXITS[error.kind];
