@@ -10,7 +10,7 @@ import {
 } from '@stigmer/proto/agentic/resolver/v1/io';
 import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
 import fc from 'fast-check';
-import { encodeValues, encodeVariables, joined } from './encoded-variables';
+import { encodeValues, encodeVariables } from './encoded-variables';
 
 const BASE: LayerSource = {
   kind: 'environment',
@@ -50,8 +50,8 @@ const values = fc
 it('the variables of an answer are what the generated messages read, whatever was merged', () => {
   fc.assert(
     fc.property(values, (all) => {
-      const field = encodeVariables(ExplanationSchema.field.variables, all);
-      const { bytes } = joined(ExplanationSchema, { environments: [{ id: 'env-1' }] }, field);
+      const rest = { environments: [{ id: 'env-1' }] };
+      const { bytes } = encodeVariables(ExplanationSchema, rest, ExplanationSchema.field.variables, all);
       const expected = [...all].map(([name, { text: plain, secret, origin, shadowed, ...rest }]) => [
         name,
         {
@@ -75,8 +75,8 @@ it('the variables of an answer are what the generated messages read, whatever wa
 it('the values of a context are what the generated messages read, secrets as they are', () => {
   fc.assert(
     fc.property(values, (all) => {
-      const field = encodeValues(CreateContextInputSchema.field.data, all);
-      const { bytes } = joined(CreateContextInputSchema, { executionId: 'aex-1' }, field);
+      const { data } = CreateContextInputSchema.field;
+      const { bytes } = encodeValues(CreateContextInputSchema, { executionId: 'aex-1' }, data, all);
       const expected = [...all].map(([name, one]) => [name, { value: one.text, isSecret: one.secret }]);
       expect(fromBinary(CreateContextInputSchema, bytes)).toEqual(
         create(CreateContextInputSchema, {

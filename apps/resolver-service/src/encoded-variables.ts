@@ -1,10 +1,11 @@
 import { create, type DescMessage, type MessageInitShape, ScalarType, toBinary } from '@bufbuild/protobuf';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { WireType } from '@bufbuild/protobuf/wire';
 import { timestampFromMs, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { type LayerSource, type MergedValue, REDACTED } from '@stigmer/domain';
 import { Encoded } from '@stigmer/proto';
 import { ExecutionValueSchema } from '@stigmer/proto/agentic/executioncontext/v1/spec';
 import { Layer, OriginSchema, ResolvedVariableSchema } from '@stigmer/proto/agentic/resolver/v1/io';
+import { MessageWriter } from './message-writer';
 
 /** The tags of a map's entry, in every map. */
 const KEY = tagOf({ number: 1 }, WireType.LengthDelimited);
@@ -15,61 +16,87 @@ const EXECUTION_VALUE = tagsOf(ExecutionValueSchema.field);
 
 type Values = ReadonlyMap<string, MergedValue>;
 
+/** The most that a variable takes beside its texts, mostly: its origin above all. */
+const VARIABLE_BYTES = 128;
+const VALUE_BYTES = 16;
+/** What a message has beside its map, mostly. */
+const REST_BYTES = 1_024;
+
 /**
- * The merged variables as callers may see them, where each comes from and no secret's value: the bytes of a field
- * `map<string, ResolvedVariable>`. Most of an answer is this, so it is written straight away, and what hundreds of
- * variables share, their origin, is encoded once.
+ * A message whose `field`, a `map<string, ResolvedVariable>`, holds the merged variables as callers may see them: where
+ * each comes from, and no secret's value. Most of an answer is this, so it is written straight away, and what hundreds
+ * of variables share, their origin, is encoded once.
  */
-export function encodeVariables(field: { readonly number: number }, values: Values): Uint8Array {
-  return encodeMap(field, values, writeVariable);
-}
-
-/** The merged values as a context takes them, secrets and all: the bytes of a field `map<string, ExecutionValue>`. */
-export function encodeValues(field: { readonly number: number }, values: Values): Uint8Array {
-  return encodeMap(field, values, writeValue);
-}
-
-/** A message and one of its fields that is encoded already: parts of a message, one after the other, are the message. */
-export function joined<S extends DescMessage>(
+export function encodeVariables<S extends DescMessage>(
   schema: S,
   init: MessageInitShape<S>,
-  field: Uint8Array,
+  field: FieldOnWire,
+  values: Values,
 ): Encoded<S> {
-  return new Encoded(schema, Buffer.concat([field, toBinary(schema, create(schema, init))]));
+  return encodeWithMap(schema, init, field, values, { write: writeVariable, bytes: VARIABLE_BYTES });
 }
 
-function encodeMap(
-  field: { readonly number: number },
+/** A message whose `field`, a `map<string, ExecutionValue>`, holds the merged values as a context takes them, secrets and all. */
+export function encodeValues<S extends DescMessage>(
+  schema: S,
+  init: MessageInitShape<S>,
+  field: FieldOnWire,
   values: Values,
-  write: (writer: BinaryWriter, value: MergedValue) => void,
-): Uint8Array {
+): Encoded<S> {
+  return encodeWithMap(schema, init, field, values, { write: writeValue, bytes: VALUE_BYTES });
+}
+
+/** How one value of a map is written, and how many bytes that takes beside its texts. */
+interface Writing {
+  readonly write: (writer: MessageWriter, value: MergedValue) => void;
+  readonly bytes: number;
+}
+
+function encodeWithMap<S extends DescMessage>(
+  schema: S,
+  init: MessageInitShape<S>,
+  field: FieldOnWire,
+  values: Values,
+  { write, bytes }: Writing,
+): Encoded<S> {
   const tag = tagOf(field, WireType.LengthDelimited);
-  const writer = new BinaryWriter();
+  const writer = new MessageWriter(REST_BYTES + expectedBytes(values, bytes));
+  writer.append(toBinary(schema, create(schema, init)));
   for (const [name, value] of values) {
-    writer.uint32(tag).fork().uint32(KEY).string(name).uint32(VALUE).fork();
+    const entry = writer.begin(tag);
+    writer.text(KEY, name);
+    const message = writer.begin(VALUE);
     write(writer, value);
-    writer.join().join();
+    writer.end(message);
+    writer.end(entry);
   }
-  return writer.finish();
+  return new Encoded(schema, writer.finish());
+}
+
+function expectedBytes(values: Values, each: number): number {
+  let bytes = each * values.size;
+  for (const [name, { text, description = '' }] of values)
+    bytes += name.length + text.length + description.length;
+  return bytes;
 }
 
 function writeVariable(
-  writer: BinaryWriter,
+  writer: MessageWriter,
   { text, secret, origin, shadowed, description = '', final = false, expiresAt }: MergedValue,
 ): void {
   const shown = secret ? REDACTED : text;
-  if (shown !== '') writer.uint32(VARIABLE.value).string(shown);
-  if (secret) writer.uint32(VARIABLE.isSecret).bool(true);
-  writer.uint32(VARIABLE.origin).bytes(encodedOrigin(origin));
-  for (const source of shadowed) writer.uint32(VARIABLE.shadowed).bytes(encodedOrigin(source));
-  if (description !== '') writer.uint32(VARIABLE.description).string(description);
-  if (final) writer.uint32(VARIABLE.final).bool(true);
-  if (expiresAt !== undefined) writer.uint32(VARIABLE.expiresAt).bytes(encodedTime(expiresAt));
+  if (shown !== '') writer.text(VARIABLE.value, shown);
+  if (secret) writer.flag(VARIABLE.isSecret, true);
+  writer.message(VARIABLE.origin, encodedOrigin(origin));
+  for (const source of shadowed) writer.message(VARIABLE.shadowed, encodedOrigin(source));
+  if (description !== '') writer.text(VARIABLE.description, description);
+  if (final) writer.flag(VARIABLE.final, true);
+  if (expiresAt !== undefined) writer.message(VARIABLE.expiresAt, encodedTime(expiresAt));
 }
 
-function writeValue(writer: BinaryWriter, { text, secret }: MergedValue): void {
-  if (text !== '') writer.uint32(EXECUTION_VALUE.value).string(text);
-  if (secret) writer.uint32(EXECUTION_VALUE.isSecret).bool(true);
+function writeValue(writer: MessageWriter, { text, secret }: MergedValue): void {
+  if (text !== '') writer.text(EXECUTION_VALUE.value, text);
+  if (secret) writer.flag(EXECUTION_VALUE.isSecret, true);
 }
 
 /** By the source itself, which all values of a layer share. */

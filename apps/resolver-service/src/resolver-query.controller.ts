@@ -7,7 +7,7 @@ import { ResolverQueryController as Service } from '@stigmer/proto/agentic/resol
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Encoded } from '@stigmer/proto';
 import { type CallContext, GrpcController, type RpcHandlers } from '@stigmer/service';
-import { encodeVariables, joined } from './encoded-variables';
+import { encodeVariables } from './encoded-variables';
 import { describeDiagnostic, describeEnvironments } from './provenance';
 import { Resolver } from './resolver';
 
@@ -22,8 +22,7 @@ export class ResolverQueryController implements RpcHandlers<typeof Service> {
       diagnostics: diagnostics.map(describeDiagnostic),
       environments: describeEnvironments(environments),
     };
-    const variables = encodeVariables(ExplanationSchema.field.variables, merged.values);
-    return joined(ExplanationSchema, explanation, variables);
+    return encodeVariables(ExplanationSchema, explanation, ExplanationSchema.field.variables, merged.values);
   }
 
   async check(

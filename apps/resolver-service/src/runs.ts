@@ -4,7 +4,7 @@ import type { Encoded } from '@stigmer/proto';
 import { CreateContextInputSchema } from '@stigmer/proto/internal/v1/context_vault';
 import { PreparedRunSchema, type PrepareRunInput } from '@stigmer/proto/internal/v1/run_resolver';
 import { Clients } from './clients';
-import { encodeValues, encodeVariables, joined } from './encoded-variables';
+import { encodeValues, encodeVariables } from './encoded-variables';
 import { describeDiagnostic, describeEnvironments } from './provenance';
 import { Resolver } from './resolver';
 
@@ -31,8 +31,7 @@ export class Runs {
       expiresAt: context.expiresAt,
       warnings: diagnostics.map(describeDiagnostic),
     };
-    const variables = encodeVariables(PreparedRunSchema.field.variables, merged.values);
-    return joined(PreparedRunSchema, prepared, variables);
+    return encodeVariables(PreparedRunSchema, prepared, PreparedRunSchema.field.variables, merged.values);
   }
 }
 
@@ -41,6 +40,5 @@ function contextOf(
   values: ReadonlyMap<string, MergedValue>,
 ): Encoded<typeof CreateContextInputSchema> {
   const request = { executionId, org, creator, requestDigest, expiresAt };
-  const data = encodeValues(CreateContextInputSchema.field.data, values);
-  return joined(CreateContextInputSchema, request, data);
+  return encodeValues(CreateContextInputSchema, request, CreateContextInputSchema.field.data, values);
 }
