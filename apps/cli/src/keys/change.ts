@@ -2,6 +2,7 @@ import type { KeyRingStatus } from '@stigmer/proto/agentic/key/v1/io';
 import { KeyState } from '@stigmer/proto/agentic/key/v1/io';
 import type { Context } from '../context';
 import { note } from '../output/print';
+import { derivedContextKey } from './derived-key';
 import { idOf, type Keys, PATIENT, type RingFlags, withKeys } from './rings';
 import { printStatus } from './status';
 
@@ -30,7 +31,28 @@ export async function promoteKey(context: Context, prefix: string, flags: RingFl
 
 /** Ends a key's use for ever. */
 export async function retireKey(context: Context, prefix: string, flags: RingFlags): Promise<void> {
-  await printStatus(context, await onKey(context, prefix, flags, (keys, id) => keys.retire({ id }, PATIENT)));
+  let retired = '';
+  const status = await onKey(context, prefix, flags, (keys, id) => {
+    retired = id;
+    return keys.retire({ id }, PATIENT);
+  });
+  await printStatus(context, status);
+  if (flags.ring === 'environment' && context.format === 'table') await tellOfDerivedKey(context, retired);
+}
+
+/** Whoever has a laptop's root key has the context ring's key that comes from it: rotating the one leaves the other. */
+async function tellOfDerivedKey(context: Context, retired: string): Promise<void> {
+  const derived = derivedContextKey(context.home, retired);
+  if (derived === undefined) return;
+  const ring = await withKeys(context, { ring: 'context' }, (keys) => keys.status({})).catch(() => undefined);
+  const state = ring?.keys.find(({ id }) => id === derived)?.state;
+  // Unknown, where the contexts' service does not answer: better told once too often.
+  if (ring !== undefined && (state === undefined || state === KeyState.RETIRED)) return;
+  note(
+    context,
+    `the context ring's key ${derived} is derived from the retired one, and whoever has that one has it too; ` +
+      'rotate it as well: stigmer keys add --ring context',
+  );
 }
 
 function onKey(
