@@ -30,13 +30,16 @@ export interface MergedValue {
 }
 
 const SECRET_IN_TEMPLATE = 'a template declares a secret and never carries its value: leave the value empty';
-const NONE: readonly LayerSource[] = [];
+const NO_LAYERS: readonly LayerSource[] = [];
+const NO_PROBLEMS: readonly Diagnostic[] = [];
 
 /** What is known of one variable after some of the layers. */
 interface Draft {
-  /** Who gave a value, the nearest last. */
-  readonly given: LayerSource[];
+  /** The nearest value so far, and who gave it. */
   winner: LayerEntry | undefined;
+  origin: LayerSource | undefined;
+  /** Whose values it has replaced, the nearest last. Few have any. */
+  replaced: LayerSource[] | undefined;
   secret: boolean;
   description: string | undefined;
   /** The declaration that makes it a required one. */
@@ -66,7 +69,7 @@ export function merge(layers: readonly Layer[], now: number): Merged {
     const value = valueOf(draft);
     if (value === undefined) absent.set(name, draft.required === undefined ? 'optional' : 'required');
     else values.set(name, value);
-    diagnostics.push(...problemsOf(name, draft, value, now));
+    for (const problem of problemsOf(name, draft, value, now)) diagnostics.push(problem);
   }
   return { values, absent, diagnostics };
 }
@@ -86,8 +89,9 @@ function draftsOf(layers: readonly Layer[]): ReadonlyMap<string, Draft> {
 
 function newDraft(): Draft {
   return {
-    given: [],
     winner: undefined,
+    origin: undefined,
+    replaced: undefined,
     secret: false,
     description: undefined,
     required: undefined,
@@ -106,8 +110,9 @@ function take(draft: Draft, source: LayerSource, entry: LayerEntry): void {
   }
   if (draft.final !== undefined && !isSame(draft.final, source)) (draft.overriding ??= []).push(source);
   if (entry.final === true) draft.final ??= source;
+  if (draft.origin !== undefined) (draft.replaced ??= []).push(draft.origin);
   draft.winner = entry;
-  draft.given.push(source);
+  draft.origin = source;
 }
 
 /**
@@ -123,15 +128,14 @@ function isSame(one: LayerSource, other: LayerSource): boolean {
   );
 }
 
-function valueOf({ winner, given, secret, description, final }: Draft): MergedValue | undefined {
-  const origin = given.at(-1);
+function valueOf({ winner, origin, replaced, secret, description, final }: Draft): MergedValue | undefined {
   if (winner === undefined || origin === undefined) return undefined;
   return {
     text: winner.text,
     secret,
     description,
     origin,
-    shadowed: given.length === 1 ? NONE : given.slice(0, -1).reverse(),
+    shadowed: replaced?.reverse() ?? NO_LAYERS,
     final: final === undefined ? undefined : true,
     expiresAt: winner.expiresAt,
   };
@@ -139,14 +143,16 @@ function valueOf({ winner, given, secret, description, final }: Draft): MergedVa
 
 function problemsOf(
   name: string,
-  { required, secret, final, overriding = [] }: Draft,
+  { required, secret, final, overriding }: Draft,
   value: MergedValue | undefined,
   now: number,
 ): readonly Diagnostic[] {
-  if (value === undefined) return required === undefined ? [] : [missing(name, required, secret)];
-  const overridden = final === undefined ? [] : overriding.map((source) => overrides(name, final, source));
-  const expiry =
-    value.expiresAt === undefined ? undefined : expiryDiagnostic(name, value.origin, value.expiresAt, now);
+  if (value === undefined) return required === undefined ? NO_PROBLEMS : [missing(name, required, secret)];
+  const { origin, expiresAt } = value;
+  if (overriding === undefined && expiresAt === undefined) return NO_PROBLEMS;
+  const overridden =
+    final === undefined ? NO_PROBLEMS : (overriding ?? []).map((source) => overrides(name, final, source));
+  const expiry = expiresAt === undefined ? undefined : expiryDiagnostic(name, origin, expiresAt, now);
   return expiry === undefined ? overridden : [...overridden, expiry];
 }
 
