@@ -14,6 +14,7 @@ import { EnvironmentReader } from './environment-reader';
 import { EnvironmentReadStore } from './environment-reads.store';
 import { RevisionStore } from './revisions.store';
 import { startEnvironmentService, type TestService } from './testing/environment-service';
+import { rewriteStored } from './testing/stored';
 import { Versions } from './versions';
 
 const CANARY = 'canary-4d81c0e7';
@@ -109,7 +110,7 @@ async function opened(replica: Replica, made: Environment, version = ''): Promis
 }
 
 async function eventually<T>(read: () => Promise<T>, wanted: T): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 60_000;
   while (Date.now() < end && (await read()) !== wanted) await sleep(50);
   expect(await read()).toBe(wanted);
 }
@@ -133,18 +134,18 @@ describe('A write', () => {
   });
 
   it('reaches the other replica over the bus before what that one holds would be looked at again', async () => {
-    const made = await one.commands.create(environment('old'));
     // Slower than that, and a replica without a bus would have looked again as well: so it is tried again.
-    const inTime = async (value: string) => {
+    const inTime = async () => {
+      const made = await one.commands.create(environment('old'));
       const begin = Date.now();
       await two.queries.get({ value: idOf(made) });
-      await set(one, made, value);
+      await set(one, made, 'new');
       while (Date.now() - begin < 1_900)
-        if ((await plain(two, made)) === value) return Date.now() - begin < 1_900;
+        if ((await plain(two, made)) === 'new') return Date.now() - begin < 1_900;
       return false;
     };
     const tries: boolean[] = [];
-    for (let i = 0; i < 20 && !tries.includes(true); i++) tries.push(await inTime(`new-${i}`));
+    for (let i = 0; i < 20 && !tries.includes(true); i++) tries.push(await inTime());
     expect(tries).toContain(true);
   });
 
@@ -271,11 +272,12 @@ describe('An environment with imports', () => {
     const first = await one.commands.create(environment('x', {}, { name: 'app' }));
     const second = await one.commands.create(environment('y', {}, { org: orgOf(first), name: 'base' }));
     // Each write was checked before the other one was there.
+    const ring = new KeyRing(importKey(Buffer.from(key)));
     for (const [of, slug] of [[first, 'base'] as const, [second, 'app'] as const]) {
       const imported = { scope: 0, org: '', slug, version: '' };
-      await database
-        .collection<{ readonly _id: string; readonly imports: readonly object[] }>('environments')
-        .updateOne({ _id: idOf(of) }, { $set: { imports: [imported], 'version.id': `ver-${slug}` } });
+      const version = { id: `ver-${slug}`, number: 2, message: '', previous: '' };
+      const change = { imports: [imported], version };
+      await rewriteStored(database.getClient().db(DATABASE), ring, idOf(of), change);
     }
     const { importProblems } = await names(two, orgOf(first));
     expect(importProblems.map(({ code, path }) => [code, ...path])).toEqual([
@@ -292,6 +294,7 @@ describe('Questions to the database', () => {
       monitorCommands: true,
     }).asPromise();
     let asked = 0;
+    let time = 0;
     connection.getClient().on('commandStarted', ({ commandName }) => {
       if (commandName === 'find') asked += 1;
     });
@@ -300,6 +303,8 @@ describe('Questions to the database', () => {
       versions: new Versions(new RevisionStore(connection)),
       cache: new EnvironmentCache(1024 * 1024),
       log: createLogger('environment-service', 'silent'),
+      // Time that passes with each look at it, and not while a busy machine does something else.
+      now: () => (time += 0.001),
     });
     const questions = async (action: () => Promise<unknown>) => {
       asked = 0;

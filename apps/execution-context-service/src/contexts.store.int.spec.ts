@@ -5,9 +5,12 @@ import { type Connection, createConnection } from 'mongoose';
 import type { ContextDocument } from './context-document';
 import { ContextStore } from './contexts.store';
 
+const HOUR = 3_600_000;
 let mongo: EmbeddedServer & { readonly url: string };
 let connection: Connection;
 let store: ContextStore;
+/** How far the store's clock is ahead. */
+let aheadMs = 0;
 const commands: { readonly name: string; readonly command: Readonly<Record<string, unknown>> }[] = [];
 
 beforeAll(async () => {
@@ -20,7 +23,7 @@ beforeAll(async () => {
   connection.getClient().on('commandStarted', ({ commandName: name, command }) => {
     commands.push({ name, command });
   });
-  store = new ContextStore(connection, Date.now);
+  store = new ContextStore(connection, () => Date.now() + aheadMs);
   await store.prepare();
 });
 
@@ -104,12 +107,13 @@ describe('The store of contexts', () => {
     'refuses a second context with the same %s, unless the first one is dead',
     async (column, value) => {
       await store.destroy('aex-taken', 'run');
-      await store.insert(document('taken', { expires_at: new Date(Date.now() + 700) }));
+      await store.insert(document('taken', { expires_at: new Date(Date.now() + HOUR) }));
       const second = document(`second-${column}`, { [column]: value });
       expect(await store.insert(second)).toBe(false);
-      await new Promise((resolve) => setTimeout(resolve, 750));
+      aheadMs = HOUR + 1_000;
       expect(await store.insert(second)).toBe(true);
       await store.destroy(second.execution_id, 'run');
+      aheadMs = 0;
     },
   );
 
@@ -117,7 +121,7 @@ describe('The store of contexts', () => {
     const lost = await startMongo();
     const other = await createConnection(lost.url, {
       dbName: 'stigmer_contexts',
-      serverSelectionTimeoutMS: 300,
+      serverSelectionTimeoutMS: 2_000,
       bufferCommands: false,
     }).asPromise();
     await lost.stop();

@@ -14,7 +14,8 @@ import type { ContextDocument } from './context-document';
 import { startContextService, type TestService } from './testing/context-service';
 
 const CANARY = 'canary-5b1e77d0';
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const key = randomBytes(32).toString('base64');
 const OWNER = { metadata: new Metadata(), deadlineMs: 60_000 };
 OWNER.metadata.set(OWNER_HEADER, 'true');
@@ -279,21 +280,32 @@ describe('Creating', () => {
 
 describe('An expired context', () => {
   it('is served to nobody, renewed by nobody, and in nobody’s way', async () => {
-    const input = request({ expiresAt: inMs(1_500) });
-    const { id } = await resolver.vault.create(input);
-    const { executionId } = input;
-    expect((await revealed(executionId))['TOKEN']).toBe(CANARY);
-    await sleep(1_600);
-    const refused = [
-      runner.queries.getByExecutionId({ executionId }),
-      gateway.queries.getByExecutionId({ executionId }),
-      gateway.queries.get({ value: id }),
-      controlPlane.vault.renew({ executionId, expiresAt: inMs(HOUR) }),
-    ];
-    expect(await Promise.all(refused.map(kindOf))).toEqual(refused.map(() => 'not-found'));
-    const again = await resolver.vault.create({ ...input, creator: 'bob', expiresAt: inMs(HOUR) });
-    expect(again.created).toBe(true);
-    expect(again.id).not.toBe(id);
+    let aheadMs = 0;
+    const clocked = await startContextService({
+      mongoUrl: mongo.url,
+      key,
+      clock: () => Date.now() + aheadMs,
+    });
+    try {
+      const input = request({ expiresAt: inMs(MINUTE) });
+      const { vault } = clocked.as('resolver-service');
+      const { id } = await vault.create(input);
+      const { executionId } = input;
+      expect((await revealed(executionId, clocked.as('workflow-runner')))['TOKEN']).toBe(CANARY);
+      aheadMs = MINUTE + 1_000;
+      const refused = [
+        clocked.as('workflow-runner').queries.getByExecutionId({ executionId }),
+        clocked.as('gateway').queries.getByExecutionId({ executionId }),
+        clocked.as('gateway').queries.get({ value: id }),
+        clocked.as('control-plane').vault.renew({ executionId, expiresAt: inMs(HOUR) }),
+      ];
+      expect(await Promise.all(refused.map(kindOf))).toEqual(refused.map(() => 'not-found'));
+      const again = await vault.create({ ...input, creator: 'bob', expiresAt: inMs(HOUR) });
+      expect(again.created).toBe(true);
+      expect(again.id).not.toBe(id);
+    } finally {
+      await clocked.close();
+    }
   });
 
   it('does not come back by a later date in the database: the date is bound to the data key', async () => {

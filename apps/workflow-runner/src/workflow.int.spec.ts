@@ -9,12 +9,15 @@ const CANARY = 'canary-7d1f-4b2e-secret-value';
 describe('a workflow execution', () => {
   let harness: Harness;
   let receiver: Awaited<ReturnType<typeof startReceiver>>;
+  const meanwhile = Promise.withResolvers<undefined>();
   beforeAll(async () => {
     harness = await startHarness();
     receiver = await startReceiver(({ url, headers }, response) => {
+      const end = () => response.writeHead(200).end('{}');
       if (url.startsWith('/fail')) response.writeHead(422).end(`no: ${headers.authorization ?? ''}`);
       else if (url.startsWith('/hang')) return;
-      else if (url.startsWith('/slow')) setTimeout(() => response.writeHead(200).end('{}'), 1_500);
+      // Longer than a status waits to be written, and not before what the test does meanwhile.
+      else if (url.startsWith('/slow')) void meanwhile.promise.then(() => setTimeout(end, 1_500));
       else
         response
           .writeHead(200, { 'content-type': 'application/json' })
@@ -216,6 +219,7 @@ describe('a workflow execution', () => {
     while (!receiver.received.some(({ url }) => url.startsWith('/slow')))
       await new Promise((done) => setTimeout(done, 50));
     harness.farSide.delete(handle.workflowId);
+    meanwhile.resolve(undefined);
     await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'not-found' } });
     expect(receiver.received.map(({ url }) => url)).not.toContain('/after-deletion');
     expect(harness.farSide.destroyed).toContain(handle.workflowId);

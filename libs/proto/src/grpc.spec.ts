@@ -384,7 +384,7 @@ function rawCall(address: string, path: string, request: Uint8Array): Promise<Ui
       same,
       same,
       request,
-      { deadline: Date.now() + 5_000 } as grpc.CallOptions,
+      { deadline: Date.now() + 60_000 } as grpc.CallOptions,
       (error, answer) => {
         client.close();
         if (error) reject(error);

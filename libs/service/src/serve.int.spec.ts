@@ -333,6 +333,6 @@ describe('a stream', () => {
 });
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !condition(); i++) await sleep(10);
+  for (let i = 0; i < 6_000 && !condition(); i++) await sleep(10);
   expect(condition()).toBe(true);
 }

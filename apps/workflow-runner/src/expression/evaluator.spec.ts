@@ -102,11 +102,9 @@ describe('an expression', () => {
   it('is ended when it does not end, and the next one runs', async () => {
     const session = jq.session();
     const evaluator = new Evaluator(session, scope);
-    const started = Date.now();
     await expect(evaluator.text('${ last(range(1e15)) }', 'here', 'allowed')).rejects.toThrow(
       /ran longer than 2000 ms/,
     );
-    expect(Date.now() - started).toBeLessThan(5_000);
     expect(await evaluator.text('${ 1 }', 'here', 'allowed')).toBe(1);
     await session.close();
   });

@@ -44,6 +44,8 @@ export class FarSide {
   /** When each of a workflow execution's updates came, in milliseconds. */
   readonly writtenAt = new Map<string, number[]>();
   readonly destroyed: string[] = [];
+  /** The deleted executions whose status somebody still wanted to write. */
+  readonly refused: string[] = [];
   readonly #runs = new Map<string, FarRun>();
   readonly #deleted = new Set<string>();
   readonly #server = new Server();
@@ -127,7 +129,7 @@ export class FarSide {
     this.writes.push(input);
     const { executionId, status: update } = input;
     this.writtenAt.set(executionId, [...(this.writtenAt.get(executionId) ?? []), Date.now()]);
-    if (this.#deleted.has(executionId)) return undefined;
+    if (this.#isGone(executionId)) return undefined;
     const before = this.workflowStatuses.get(executionId) ?? create(WorkflowExecutionStatusSchema);
     if (before.completedAt !== '' || update === undefined) return {};
     const tasks = before.tasks.filter(({ taskId }) => !update.tasks.some((task) => task.taskId === taskId));
@@ -146,10 +148,16 @@ export class FarSide {
     return {};
   }
 
+  #isGone(executionId: string): boolean {
+    const gone = this.#deleted.has(executionId);
+    if (gone) this.refused.push(executionId);
+    return gone;
+  }
+
   #updateAgent(input: AgentExecutionUpdateStatusInput) {
     this.writes.push(input);
     const { executionId, status: update } = input;
-    if (this.#deleted.has(executionId)) return undefined;
+    if (this.#isGone(executionId)) return undefined;
     const before = this.agentStatuses.get(executionId) ?? create(AgentExecutionStatusSchema);
     if (before.completedAt !== '' || update === undefined) return {};
     const calls = before.toolCalls.filter(({ id }) => !update.toolCalls.some((call) => call.id === id));
