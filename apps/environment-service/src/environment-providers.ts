@@ -11,6 +11,7 @@ import { EnvironmentWriter } from './environment-writer';
 import { Environments, type EnvironmentsOptions } from './environments';
 import { EnvironmentStore } from './environments.store';
 import { Pins } from './pins';
+import { RevisionPruning } from './revision-pruning';
 import { Revisions } from './revisions';
 import { RevisionStore } from './revisions.store';
 import { References, Versions } from './versions';
@@ -42,7 +43,8 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   await deletions.finish();
   const references = new References(store, versions);
   const pins = new Pins(store, users);
-  const writer = new EnvironmentWriter({ store, revisions, references, pins, keep, log });
+  const pruning = new RevisionPruning({ store, revisions, pins, keep, log });
+  const writer = new EnvironmentWriter({ store, references, pruning, log });
   const environments = new Environments({
     ...{ store, writer, deletions, references, versions },
     ...{ keys, users, log },
@@ -51,6 +53,7 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   return [
     { provide: EnvironmentStore, useValue: store },
     { provide: Environments, useValue: environments },
+    { provide: RevisionPruning, useValue: pruning },
     {
       provide: Revisions,
       useValue: new Revisions({ store, revisions, versions, pins, writer, keys, log }),

@@ -6,18 +6,14 @@ import type { EnvironmentDocument } from './environment-document';
 import type { Author, Outcome } from './environment-edit';
 import type { EnvironmentStore } from './environments.store';
 import { checkImports } from './imports';
-import type { Pins } from './pins';
-import type { RevisionStore } from './revisions.store';
+import type { RevisionPruning } from './revision-pruning';
 import { Turns } from './turns';
 import type { References } from './versions';
 
 export interface EnvironmentWriterOptions {
   readonly store: EnvironmentStore;
-  readonly revisions: RevisionStore;
   readonly references: References;
-  readonly pins: Pins;
-  /** So many of the newest versions of an environment stay, and those that something names. */
-  readonly keep: number;
+  readonly pruning: RevisionPruning;
   readonly log: Logger;
 }
 
@@ -35,8 +31,6 @@ type Attempt =
 
 /** How often a change is made again from a newer version before its caller is told to try again. */
 const ATTEMPTS = 20;
-/** One write in so many looks for what it may prune: most find nothing. */
-const PRUNE_EVERY = 10;
 
 /** Writes environments: each change of what a client sees makes one version, and keeps the one before it. */
 export class EnvironmentWriter {
@@ -85,31 +79,17 @@ export class EnvironmentWriter {
     existing: EnvironmentDocument,
     actor: string,
   ): Promise<boolean> {
-    const { store, log } = this.options;
+    const { store, pruning, log } = this.options;
     if (kind === 'rewritten') return store.replace(document, existing);
     if (!isDeepStrictEqual(document.imports, existing.imports)) await this.checkImports(document);
     if (!(await store.advance(document, existing))) return false;
     log.info({ environment: document._id, actor, version: document.version.id }, 'environment written');
-    await this.prune(document);
+    pruning.written(document);
     return true;
   }
 
   private async checkImports(document: EnvironmentDocument): Promise<void> {
     await checkImports(document, (wanted) => this.options.references.findAll(document.org, wanted));
-  }
-
-  // The write has been done: that it could not tidy up is no reason to call it failed, and the next one tries again.
-  private async prune({ _id, lineage, version }: EnvironmentDocument): Promise<void> {
-    const { keep, revisions, store, pins, log } = this.options;
-    if (version.number <= keep || version.number % PRUNE_EVERY !== 0) return;
-    try {
-      // As it is now: the version that was just replaced may have got a tag meanwhile.
-      const document = await store.findById(_id);
-      if (document === undefined) return;
-      await revisions.prune(lineage, version.number - keep, await pins.of(document));
-    } catch (error) {
-      log.warn({ environment: _id, err: error }, 'old revisions were not pruned');
-    }
   }
 }
 

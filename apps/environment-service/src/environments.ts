@@ -1,4 +1,4 @@
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import type { KeyRingHolder } from '@stigmer/crypto';
 import { DomainError, failedPrecondition, notFound, permissionDenied } from '@stigmer/domain';
 import type { GrpcClient } from '@stigmer/proto';
@@ -47,7 +47,7 @@ export interface Page {
 const NAMED_USERS = 20;
 
 /** Environments: who may write what, versions, and what may be read. Documents in and out are sealed. */
-export class Environments implements OnModuleDestroy {
+export class Environments implements OnApplicationShutdown {
   private readonly audit: Logger;
 
   constructor(private readonly options: EnvironmentsOptions) {
@@ -185,7 +185,8 @@ export class Environments implements OnModuleDestroy {
     return { ...variable, value };
   }
 
-  onModuleDestroy(): void {
+  /** Not before: what is being pruned still has to ask who pins what. */
+  onApplicationShutdown(): void {
     this.options.users.close();
   }
 

@@ -2,71 +2,29 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
-import type { EnvironmentRevision } from '@stigmer/proto/agentic/environment/v1/io';
-import {
-  startEnvironmentService,
-  startFakeControlPlane,
-  type TestService,
-} from './testing/environment-service';
+import { startEnvironmentService, type TestService } from './testing/environment-service';
 import { environment, failure, idOf, kindOf, orgOf, raw, versionOf } from './testing/environments';
+import { count, counted, counterAt, historyOf, rawVersions } from './testing/versions';
 
 const CANARY = 'canary-history-4be1';
 const kek = randomBytes(32);
 const key = kek.toString('base64');
 let mongo: EmbeddedServer & { readonly url: string };
-/** What instances pin, whichever environment is asked about. */
-const pinned: string[] = [];
-let controlPlane: Awaited<ReturnType<typeof startFakeControlPlane>>;
 let service: TestService;
 let gateway: ReturnType<TestService['as']>;
 let resolver: ReturnType<TestService['as']>;
 
 beforeAll(async () => {
   mongo = await startMongo();
-  controlPlane = await startFakeControlPlane(() => [], pinned);
-  service = await startEnvironmentService({ mongoUrl: mongo.url, key, controlPlane: controlPlane.address });
+  service = await startEnvironmentService({ mongoUrl: mongo.url, key });
   gateway = service.as('gateway');
   resolver = service.as('resolver-service');
 });
 
 afterAll(async () => {
   await service.close();
-  controlPlane.close();
   await mongo.stop();
 });
-
-/** The whole history, page by page. */
-async function historyOf(id: string, pageSize = 0): Promise<readonly EnvironmentRevision[]> {
-  const items: EnvironmentRevision[] = [];
-  let pageToken = '';
-  do {
-    const page = await gateway.queries.history({ environmentId: id, pageSize, pageToken });
-    items.push(...page.items);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
-  return items;
-}
-
-/** An environment with the versions COUNTER=1 … COUNTER=n. */
-async function counted(versions: number, client = gateway): Promise<{ id: string; org: string }> {
-  const made = await client.commands.create(environment({ COUNTER: { value: '1', isSecret: true } }));
-  for (let i = 2; i <= versions; i++) await count(idOf(made), i, client);
-  return { id: idOf(made), org: orgOf(made) };
-}
-
-async function count(id: string, value: number, client = gateway) {
-  const variables = { COUNTER: { value: String(value), isSecret: true } };
-  return client.commands.updateVariables({ environmentId: id, variables });
-}
-
-/** What COUNTER is at a version. */
-async function counterAt(
-  { id, org }: { id: string; org: string },
-  version: string,
-): Promise<string | undefined> {
-  const { environments } = await resolver.vault.open({ org, references: [{ slug: id, version }] });
-  return environments[0]?.data['COUNTER']?.value;
-}
 
 describe('The history of an environment', () => {
   it('has a version for each write: who, when, why and which variables; the newest first, and no value', async () => {
@@ -77,7 +35,7 @@ describe('The history of an environment', () => {
       { org: orgOf(made), version: { message: 'a new token' } },
     );
     const written = await gateway.commands.apply(next, service.owner);
-    const history = await historyOf(idOf(made));
+    const history = await historyOf(gateway, idOf(made));
     expect(history).toMatchObject([
       {
         ...{ id: versionOf(written), number: 2, message: 'a new token', author: 'alice', current: true },
@@ -102,7 +60,7 @@ describe('The history of an environment', () => {
         variables: { A: { value: 'x', ...change } },
       });
     }
-    const history = await historyOf(idOf(made));
+    const history = await historyOf(gateway, idOf(made));
     expect(history.map(({ number, changed }) => [number, changed])).toEqual([
       ...[5, 4, 3, 2].map((number) => [number, ['A']]),
       [1, []],
@@ -116,19 +74,19 @@ describe('The history of an environment', () => {
     const made = await gateway.commands.create(resource);
     await gateway.commands.apply(resource);
     await gateway.commands.update(await gateway.queries.get({ value: idOf(made) }));
-    expect(await historyOf(idOf(made))).toHaveLength(1);
+    expect(await historyOf(gateway, idOf(made))).toHaveLength(1);
   });
 
   it('comes page by page, and goes on from where the page before ended though versions were added', async () => {
-    const { id } = await counted(7);
+    const { id } = await counted(gateway, 7);
     const first = await gateway.queries.history({ environmentId: id, pageSize: 3 });
     expect(first.items.map(({ number }) => number)).toEqual([7, 6, 5]);
-    await count(id, 8);
+    await count(gateway, id, 8);
     const second = await gateway.queries.history({
       ...{ environmentId: id, pageSize: 3, pageToken: first.nextPageToken },
     });
     expect(second.items.map(({ number }) => number)).toEqual([4, 3, 2]);
-    expect((await historyOf(id, 1)).map(({ number }) => number)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
+    expect((await historyOf(gateway, id, 1)).map(({ number }) => number)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
     const garbled = gateway.queries.history({ environmentId: id, pageToken: 'garbage' });
     expect((await failure(garbled)).violations).toMatchObject([{ field: 'page_token' }]);
     expect(await kindOf(gateway.queries.history({ environmentId: 'env-nobody' }))).toBe('not-found');
@@ -143,7 +101,7 @@ describe('The history of an environment', () => {
         { deadlineMs: 60_000 },
       );
     await Promise.all(names.map(write));
-    const history = await historyOf(idOf(made));
+    const history = await historyOf(gateway, idOf(made));
     expect(history.map(({ number }) => number)).toEqual(Array.from({ length: 51 }, (_, i) => 51 - i));
     expect(history.slice(0, -1).every(({ added }) => added.length === 1)).toBe(true);
     expect(history.flatMap(({ added }) => added).sort()).toEqual([...names].sort());
@@ -169,31 +127,31 @@ describe('The history of an environment', () => {
 
 describe('A version in a reference', () => {
   it('is an id, a number, a tag, or the current one', async () => {
-    const one = await counted(3);
-    const [, second] = await historyOf(one.id);
+    const one = await counted(gateway, 3);
+    const [, second] = await historyOf(gateway, one.id);
     await gateway.commands.tag({ environmentId: one.id, tag: 'v1.0-rc', version: '1' });
-    expect(await counterAt(one, second?.id ?? '')).toBe('2');
-    expect(await counterAt(one, '2')).toBe('2');
-    expect(await counterAt(one, 'v1.0-rc')).toBe('1');
-    for (const current of ['', 'latest', '3']) expect(await counterAt(one, current)).toBe('3');
+    expect(await counterAt(resolver, one, second?.id ?? '')).toBe('2');
+    expect(await counterAt(resolver, one, '2')).toBe('2');
+    expect(await counterAt(resolver, one, 'v1.0-rc')).toBe('1');
+    for (const current of ['', 'latest', '3']) expect(await counterAt(resolver, one, current)).toBe('3');
     const read = await gateway.queries.getByReference({ org: one.org, slug: one.id, version: '2' });
     expect(read.metadata?.version).toMatchObject({ id: second?.id });
     expect(read.spec?.data['COUNTER']?.value).toBe(REDACTED);
   });
 
   it('that is not there is NOT_FOUND, and missing to a run', async () => {
-    const one = await counted(2);
+    const one = await counted(gateway, 2);
     for (const version of ['3', '0', '01', 'stable', 'ver-nobody', '99999999999']) {
       const read = gateway.queries.getByReference({ org: one.org, slug: 'github-prod', version });
       expect((await failure(read)).message).toBe(`Environment not found: github-prod@${version}`);
-      expect(await counterAt(one, version)).toBeUndefined();
+      expect(await counterAt(resolver, one, version)).toBeUndefined();
     }
   });
 
   it('of another environment is not there', async () => {
-    const [one, other] = [await counted(2), await counted(2)];
-    const foreign = (await historyOf(other.id)).at(-1)?.id ?? '';
-    expect(await counterAt(one, foreign)).toBeUndefined();
+    const [one, other] = [await counted(gateway, 2), await counted(gateway, 2)];
+    const foreign = (await historyOf(gateway, other.id)).at(-1)?.id ?? '';
+    expect(await counterAt(resolver, one, foreign)).toBeUndefined();
   });
 });
 
@@ -203,7 +161,7 @@ describe('Going back to a version', () => {
       environment({ A: { value: CANARY, isSecret: true }, B: { value: 'one' } }, { labels: { team: 'a' } }),
     );
     const id = idOf(made);
-    const [before] = await rawVersions(id);
+    const [before] = await rawVersions(mongo.url, id);
     const changed = environment(
       { A: { value: 'other', isSecret: true }, C: { value: 'c' } },
       { id, org: orgOf(made), name: 'Renamed', slug: 'renamed' },
@@ -212,8 +170,8 @@ describe('Going back to a version', () => {
     const back = await gateway.commands.rollback({ environmentId: id, version: '1' }, service.owner);
     expect(back.metadata).toMatchObject({ name: 'Renamed', slug: 'renamed', labels: { team: 'a' } });
     expect(Object.keys(back.spec?.data ?? {}).sort()).toEqual(['A', 'B']);
-    expect((await rawVersions(id)).at(-1)?.data).toEqual(before?.data);
-    const [newest] = await historyOf(id);
+    expect((await rawVersions(mongo.url, id)).at(-1)?.data).toEqual(before?.data);
+    const [newest] = await historyOf(gateway, id);
     expect(newest).toMatchObject({
       ...{ number: 3, message: 'rollback to version 1', author: 'alice' },
       ...{ added: ['B'], changed: ['A'], removed: ['C'] },
@@ -223,11 +181,11 @@ describe('Going back to a version', () => {
   });
 
   it('says why in the words it was given, and does nothing where nothing would change', async () => {
-    const one = await counted(2);
+    const one = await counted(gateway, 2);
     await gateway.commands.rollback({ environmentId: one.id, version: '1', message: 'it broke' });
     await gateway.commands.rollback({ environmentId: one.id, version: '1', message: 'again' });
     await gateway.commands.rollback({ environmentId: one.id, version: 'latest' });
-    expect((await historyOf(one.id)).map(({ message }) => message)).toEqual(['it broke', '', '']);
+    expect((await historyOf(gateway, one.id)).map(({ message }) => message)).toEqual(['it broke', '', '']);
     const unknown = await failure(gateway.commands.rollback({ environmentId: one.id, version: '9' }));
     expect(unknown.message).toBe('Version not found: 9 of the environment github-prod');
   });
@@ -235,21 +193,21 @@ describe('Going back to a version', () => {
 
 describe('A tag', () => {
   it('names a version, is moved and taken away, and makes no version', async () => {
-    const one = await counted(3);
+    const one = await counted(gateway, 3);
     const tagged = await gateway.commands.tag({ environmentId: one.id, tag: 'stable', version: '1' });
     expect(tagged).toMatchObject({ number: 1, tags: ['stable'], current: false });
     const moved = await gateway.commands.tag({ environmentId: one.id, tag: 'stable' });
     expect(moved).toMatchObject({ number: 3, tags: ['stable'], current: true });
     await gateway.commands.tag({ environmentId: one.id, tag: 'old', version: '2' });
     await gateway.commands.tag({ environmentId: one.id, tag: 'older', version: 'old' });
-    const history = await historyOf(one.id);
+    const history = await historyOf(gateway, one.id);
     expect(history.map(({ tags }) => tags)).toEqual([['stable'], ['old', 'older'], []]);
-    await count(one.id, 4);
-    expect(await counterAt(one, 'stable')).toBe('3');
+    await count(gateway, one.id, 4);
+    expect(await counterAt(resolver, one, 'stable')).toBe('3');
     expect(await gateway.commands.untag({ environmentId: one.id, tag: 'stable' })).toMatchObject({
       ...{ number: 3, tags: [] },
     });
-    expect(await counterAt(one, 'stable')).toBeUndefined();
+    expect(await counterAt(resolver, one, 'stable')).toBeUndefined();
     const again = await failure(gateway.commands.untag({ environmentId: one.id, tag: 'stable' }));
     expect(again.message).toBe('Tag not found: stable of the environment github-prod');
   });
@@ -257,14 +215,14 @@ describe('A tag', () => {
   it.each(['latest', 'ver-1', '12', 'V1', 'a b', '-a', 'x'.repeat(129)])(
     'is not called %s: INVALID_ARGUMENT',
     async (tag) => {
-      const { id } = await counted(1);
+      const { id } = await counted(gateway, 1);
       const refused = await failure(gateway.commands.tag({ environmentId: id, tag }));
       expect(refused).toMatchObject({ kind: 'invalid-argument', violations: [{ field: 'tag' }] });
     },
   );
 
   it('is one of at most 100, and of a version that is there', async () => {
-    const { id } = await counted(1);
+    const { id } = await counted(gateway, 1);
     for (let i = 0; i < 100; i++) await gateway.commands.tag({ environmentId: id, tag: `t${i}` });
     const more = gateway.commands.tag({ environmentId: id, tag: 'more' });
     expect(await kindOf(more)).toBe('resource-exhausted');
@@ -275,102 +233,17 @@ describe('A tag', () => {
   });
 
   it('is not lost to a write at the same time, nor the write to it', async () => {
-    const one = await counted(1);
+    const one = await counted(gateway, 1);
     await Promise.all([
       ...Array.from({ length: 10 }, (_, i) => gateway.commands.tag({ environmentId: one.id, tag: `t${i}` })),
       ...Array.from({ length: 10 }, (_, i) =>
         gateway.commands.updateVariables({ environmentId: one.id, variables: { [`V${i}`]: { value: 'x' } } }),
       ),
     ]);
-    const history = await historyOf(one.id);
+    const history = await historyOf(gateway, one.id);
     expect(history).toHaveLength(11);
     expect(history.flatMap(({ tags }) => tags)).toHaveLength(10);
   });
-});
-
-describe('Pruning', () => {
-  afterEach(() => {
-    pinned.length = 0;
-  });
-
-  it('forgets the oldest versions for good, and keeps the newest and those with a tag', async () => {
-    const one = await counted(8);
-    await gateway.commands.tag({ environmentId: one.id, tag: 'kept', version: '2' });
-    expect(await gateway.commands.prune({ environmentId: one.id, keep: 3 })).toMatchObject({ removed: 4 });
-    expect((await historyOf(one.id)).map(({ number }) => number)).toEqual([8, 7, 6, 2]);
-    expect(await rawVersions(one.id)).toHaveLength(4);
-    expect(await counterAt(one, 'kept')).toBe('2');
-    expect(await kindOf(gateway.commands.rollback({ environmentId: one.id, version: '3' }))).toBe(
-      'not-found',
-    );
-    expect(await gateway.commands.prune({ environmentId: one.id, keep: 1 })).toMatchObject({ removed: 2 });
-    expect(await kindOf(gateway.commands.prune({ environmentId: one.id, keep: 0 }))).toBe('invalid-argument');
-  });
-
-  it('is done by writes, as the policy says', async () => {
-    const few = await startEnvironmentService({ ...parts(), revisions: 5 });
-    try {
-      const client = few.as('gateway');
-      const one = await counted(2, client);
-      await client.commands.tag({ environmentId: one.id, tag: 'kept', version: '2' });
-      for (let i = 3; i <= 20; i++) await count(one.id, i, client);
-      expect(await numbersOf(one.id)).toEqual([20, 19, 18, 17, 16, 2]);
-    } finally {
-      await few.close();
-    }
-  });
-
-  it('keeps what instances and imports pin, by its number, its id or a tag, through 150 writes and to the last', async () => {
-    const one = await counted(5);
-    const third = (await historyOf(one.id)).find(({ number }) => number === 3)?.id ?? '';
-    await gateway.commands.tag({ environmentId: one.id, tag: 'stable', version: '4' });
-    pinned.push('2', third, 'stable');
-    await importing(one, '5');
-    for (let i = 6; i <= 155; i++) await count(one.id, i);
-    expect(await numbersOf(one.id)).toEqual([...newest(155, 51), 5, 4, 3, 2]);
-    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
-    expect(await numbersOf(one.id)).toEqual([155, 5, 4, 3, 2]);
-    expect(await Promise.all(['2', third, 'stable', '5'].map((pin) => counterAt(one, pin)))).toEqual([
-      ...['2', '3', '4', '5'],
-    ]);
-    pinned.length = 0;
-    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
-    expect(await numbersOf(one.id)).toEqual([155, 5, 4]);
-  });
-
-  it('forgets nothing while nobody can say what instances pin: writes go on, the command is UNAVAILABLE', async () => {
-    const alone = await startEnvironmentService({ mongoUrl: mongo.url, key, revisions: 5 });
-    try {
-      const client = alone.as('gateway');
-      const one = await counted(20, client);
-      expect(await numbersOf(one.id)).toEqual(newest(20, 1));
-      expect(alone.lines.join('')).toContain('old revisions were not pruned');
-      expect(await kindOf(client.commands.prune({ environmentId: one.id, keep: 1 }))).toBe('unavailable');
-      expect(await numbersOf(one.id)).toEqual(newest(20, 1));
-      await gateway.commands.prune({ environmentId: one.id, keep: 1 });
-      expect(await numbersOf(one.id)).toEqual([20]);
-    } finally {
-      await alone.close();
-    }
-  });
-
-  function parts() {
-    return { mongoUrl: mongo.url, key, controlPlane: controlPlane.address };
-  }
-
-  async function numbersOf(id: string): Promise<readonly number[]> {
-    return (await historyOf(id)).map(({ number }) => number);
-  }
-
-  /** The numbers from one down to another. */
-  function newest(from: number, to: number): readonly number[] {
-    return Array.from({ length: from - to + 1 }, (_, i) => from - i);
-  }
-
-  async function importing({ id, org }: { id: string; org: string }, version: string): Promise<void> {
-    const imports = [{ slug: id, version }];
-    await gateway.commands.create(environment({}, { org, name: 'Importer' }, { imports }));
-  }
 });
 
 describe('An environment of an earlier system', () => {
@@ -383,19 +256,19 @@ describe('An environment of an earlier system', () => {
     const version = { id: `ver-${org}`, message: '', previous: '' };
     const row = { _id, org, ...facts, description: '', data, version, created: made, updated: made };
     await raw(mongo.url, (db) => db.collection<{ _id: string }>('environments').insertOne(row));
-    expect(await historyOf(_id)).toMatchObject([{ number: 1, author: 'bob', added: [] }]);
+    expect(await historyOf(gateway, _id)).toMatchObject([{ number: 1, author: 'bob', added: [] }]);
 
     const read = await gateway.queries.get({ value: _id });
     await gateway.commands.update(read);
-    expect(await historyOf(_id)).toMatchObject([{ number: 1, id: version.id }]);
+    expect(await historyOf(gateway, _id)).toMatchObject([{ number: 1, id: version.id }]);
 
-    await count(_id, 2);
-    expect((await historyOf(_id)).map(({ number, changed }) => [number, changed])).toEqual([
+    await count(gateway, _id, 2);
+    expect((await historyOf(gateway, _id)).map(({ number, changed }) => [number, changed])).toEqual([
       [2, ['COUNTER']],
       [1, []],
     ]);
-    expect(await counterAt({ id: _id, org }, '1')).toBe('1');
-    expect(await counterAt({ id: _id, org }, '2')).toBe('2');
+    expect(await counterAt(resolver, { id: _id, org }, '1')).toBe('1');
+    expect(await counterAt(resolver, { id: _id, org }, '2')).toBe('2');
   });
 
   function olderForm(text: string): string {
@@ -406,17 +279,3 @@ describe('An environment of an earlier system', () => {
     );
   }
 });
-
-interface RawVersion {
-  readonly data: Record<string, { readonly value: string }>;
-}
-
-/** All versions as they lie in the database, the oldest first. */
-async function rawVersions(id: string): Promise<readonly RawVersion[]> {
-  return raw(mongo.url, async (db) => {
-    const current = await db.collection<RawVersion & { _id: string }>('environments').findOne({ _id: id });
-    const lineage = (current as { lineage?: string } | null)?.lineage;
-    const earlier = db.collection<RawVersion>('revisions').find({ lineage }).sort({ 'version.number': 1 });
-    return [...(await earlier.toArray()), ...(current === null ? [] : [current])];
-  });
-}

@@ -108,17 +108,21 @@ export async function startEnvironmentService(options: {
 
 /** A control plane that only says who uses an environment, and which versions of it they pin. */
 export async function startFakeControlPlane(
-  users: () => readonly FakeUser[],
+  users: () => readonly FakeUser[] | Promise<readonly FakeUser[]>,
   versions: readonly string[] = [],
 ): Promise<{ readonly address: string; close(): void }> {
   const server = new Server();
   server.addService(serviceDefinition(EnvironmentUsers), {
     list: (_call: unknown, answer: sendUnaryData<unknown>) => {
-      try {
-        answer(null, { users: users(), versions: [...versions] });
-      } catch {
-        answer({ code: status.UNAVAILABLE, details: 'down' });
-      }
+      const asked = async () => users();
+      void asked().then(
+        (using) => {
+          answer(null, { users: using, versions: [...versions] });
+        },
+        () => {
+          answer({ code: status.UNAVAILABLE, details: 'down' });
+        },
+      );
     },
   });
   const address = `127.0.0.1:${await freePort()}`;
