@@ -10,7 +10,7 @@ import { OpenedEnvironmentSchema } from '@stigmer/proto/internal/v1/environment_
 import type { Logger } from '@stigmer/service';
 import type { EnvironmentDocument } from './environment-document';
 import type { EnvironmentReader } from './environment-reader';
-import { EnvironmentSecrets } from './environment-secrets';
+import { assertIntact, EnvironmentSecrets } from './environment-secrets';
 import { followImports, type Followed } from './imports';
 import { layoutOf, type OpenedLayout } from './opened-layout';
 import { fieldHead, textField } from './wire';
@@ -52,11 +52,22 @@ export class EnvironmentBatches {
     const { environments, problems } = await followImports(roots, (imports) =>
       reader.find(org, imports, since),
     );
+    if (!redacted) for (const { environment } of environments) this.assertIntact(environment);
     const rest = {
       missing: references.filter((_, index) => found[index] === undefined),
       importProblems: problems.map(({ code, path }) => ({ code, path: [...path] })),
     };
     return new Encoded(OpenedEnvironmentsSchema, this.encode(environments, redacted, rest));
+  }
+
+  /** What is cached and was altered in the database is read anew the next time: it may have been put right. */
+  private assertIntact(document: EnvironmentDocument): void {
+    try {
+      assertIntact(this.keys.current, document);
+    } catch (error) {
+      this.reader.forget({ id: document._id, org: document.org, slug: document.slug });
+      throw error;
+    }
   }
 
   /**

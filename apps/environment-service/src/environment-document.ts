@@ -66,6 +66,8 @@ export interface EnvironmentDocument extends EnvironmentContent {
   readonly org: string;
   /** Absent only in documents of earlier systems, whose values are in older forms. */
   readonly crypto?: CryptoHeader;
+  /** Over all of the document (`factsOf`), where the header says that it has one. */
+  readonly mac?: string;
   /**
    * One life of an id: the id of its first version, or the environment's own in documents of before there were
    * revisions. An id may be used again after a deletion, and must not inherit what was kept of the earlier one.
@@ -78,6 +80,14 @@ export interface EnvironmentDocument extends EnvironmentContent {
   readonly revision_tags: ReadonlyMap<string, string>;
   readonly created: Stamp;
   readonly updated: Stamp;
+  /** Never stored: where an earlier version stands in the place of the current one, what it was made of. */
+  readonly earlier?: Earlier;
+}
+
+/** A version exactly as it was when it was the current one, and the environment that it is one of as it is now. */
+export interface Earlier {
+  readonly was: EnvironmentDocument;
+  readonly now: EnvironmentDocument;
 }
 
 /** Who, and when. */

@@ -29,10 +29,18 @@ export interface Author {
   readonly at: Date;
 }
 
-/** What an edit makes of a stored environment. `rewritten`: only its encryption was brought up to date. */
+/**
+ * What an edit makes of a stored environment. `rewritten`: only its encryption was brought up to date, and with it goes
+ * what brings its earlier versions to the same form.
+ */
 export type Outcome =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'rewritten' | 'changed'; readonly document: EnvironmentDocument };
+  | { readonly kind: 'changed'; readonly document: EnvironmentDocument }
+  | {
+      readonly kind: 'rewritten';
+      readonly document: EnvironmentDocument;
+      readonly secrets: EnvironmentSecrets;
+    };
 
 // Well under MongoDB's 16 MB a document and gRPC's 10 MiB a message; docs/merge.md names it.
 const MAX_STORED_BYTES = 8 * 1024 * 1024;
@@ -83,26 +91,23 @@ export function createDocument(ring: KeyRing, { id, org }: ApiResourceMetadata, 
   checkWanted(edit.wanted, NO_VARIABLES);
   const version = { id: newId(VERSION_PREFIX), number: 1, message: edit.message, previous: '' };
   const data = sealVariables(edit.wanted, NO_VARIABLES, secrets);
-  const document: EnvironmentDocument = {
+  return sealedDocument(secrets, {
     ...place,
     ...edit.facts,
     data,
-    crypto: secrets.header,
     lineage: version.id,
     version,
     changes: changesBetween(NO_VARIABLES, data),
     revision_tags: new Map(),
     created: author,
     updated: author,
-  };
-  assertSize(document);
-  return document;
+  });
 }
 
 /**
- * What an edit makes of a stored environment. The version changes only with what a client can see. A document of an
- * earlier system is only brought to the current form: its versions share one data key, which it has none of yet, so
- * the edit is made from the outcome.
+ * What an edit makes of a stored environment. The version changes only with what a client can see. A document in an
+ * older form is only brought to the current one, and the edit is made from the outcome: its versions share one data
+ * key, which one of an earlier system has none of yet, and a header that says whether they have MACs.
  */
 export function editDocument(
   ring: KeyRing,
@@ -112,7 +117,7 @@ export function editDocument(
 ): Outcome {
   checkWanted(edit.wanted, existing.data);
   const secrets = EnvironmentSecrets.of(ring, existing);
-  if (secrets.legacy) return { kind: 'rewritten', document: converted(existing, edit.wanted, secrets) };
+  if (!secrets.macs) return converted(existing, edit.wanted, secrets);
   // Whoever writes back what was read must find it unchanged, so secrets are compared by their plaintext.
   const content = { ...edit.facts, data: sealVariables(edit.wanted, existing.data, secrets) };
   return nextDocument(existing, content, edit.message, secrets, author);
@@ -126,32 +131,45 @@ export function nextDocument(
   secrets: EnvironmentSecrets,
   author: Author,
 ): Outcome {
-  const renewed = { ...existing, crypto: secrets.header };
-  if (isDeepStrictEqual(content, contentOf(existing))) {
-    return secrets.current ? { kind: 'unchanged' } : { kind: 'rewritten', document: renewed };
+  if (!isDeepStrictEqual(content, contentOf(existing))) {
+    return followedBy(existing, content, message, secrets, author);
   }
+  if (secrets.current) return { kind: 'unchanged' };
+  return { kind: 'rewritten', document: secrets.sealed(existing), secrets };
+}
+
+/** The version that follows, whatever it holds. */
+export function followedBy(
+  existing: EnvironmentDocument,
+  content: EnvironmentContent,
+  message: string,
+  secrets: EnvironmentSecrets,
+  author: Author,
+): Outcome {
   const { id: previous, number } = existing.version;
-  const document: EnvironmentDocument = {
-    ...renewed,
+  const document = sealedDocument(secrets, {
+    ...existing,
     ...content,
     version: { id: newId(VERSION_PREFIX), number: number + 1, message, previous },
     changes: changesBetween(existing.data, content.data),
     updated: author,
-  };
-  assertSize(document);
+  });
   return { kind: 'changed', document };
 }
 
-/** A document of an earlier system in the current form: its header and all of its values at once, or it would not open. */
+/** A document in an older form in the current one: its header, its values and its MAC at once, or it would not open. */
 export function converted(
   existing: EnvironmentDocument,
   wanted: WantedVariables,
   secrets: EnvironmentSecrets,
-): EnvironmentDocument {
+): Outcome {
   const data = renewVariables(existing.data, wanted, secrets);
-  const document: EnvironmentDocument = { ...existing, data, crypto: secrets.header };
+  return { kind: 'rewritten', document: sealedDocument(secrets, { ...existing, data }), secrets };
+}
+
+function sealedDocument(secrets: EnvironmentSecrets, document: EnvironmentDocument): EnvironmentDocument {
   assertSize(document);
-  return document;
+  return secrets.sealed(document);
 }
 
 /** An id of one's own may look like anything but another kind's: people and references tell kinds by the prefix. */

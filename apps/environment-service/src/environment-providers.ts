@@ -44,7 +44,7 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   const references = new References(store, versions);
   const pins = new Pins(store, users);
   const pruning = new RevisionPruning({ store, revisions, pins, keep, log });
-  const writer = new EnvironmentWriter({ store, references, pruning, log });
+  const writer = new EnvironmentWriter({ store, revisions, references, pruning, log });
   const environments = new Environments({
     ...{ store, writer, deletions, references, versions },
     ...{ keys, users, log },

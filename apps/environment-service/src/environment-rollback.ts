@@ -1,12 +1,16 @@
 import type { KeyRing } from '@stigmer/crypto';
-import type { EnvironmentDocument, StoredVariable } from './environment-document';
-import { type Author, converted, nextDocument, type Outcome } from './environment-edit';
+import { contentOf, type EnvironmentDocument, type StoredVariable } from './environment-document';
+import { type Author, converted, followedBy, nextDocument, type Outcome } from './environment-edit';
 import { EnvironmentSecrets } from './environment-secrets';
-import { revisionContentOf } from './revision-document';
+import { namedOf, revisionContentOf } from './revision-document';
 
 type StoredVariables = ReadonlyMap<string, StoredVariable>;
 
-/** The version that holds what an earlier one held. Name and slug stay: they say which environment it is. */
+/**
+ * The version that holds what an earlier one held. Name and slug stay: they say which environment it is. It is also the
+ * way out where the current version was changed past the service; then nothing of that one is to be trusted, and name
+ * and slug are those of the earlier version too.
+ */
 export function rolledBack(
   ring: KeyRing,
   existing: EnvironmentDocument,
@@ -14,13 +18,18 @@ export function rolledBack(
   message: string,
   author: Author,
 ): Outcome {
+  const secrets = EnvironmentSecrets.unchecked(ring, existing);
+  // In an older form it has no MAC, and one of an earlier system no other version. What is gone back to is found after.
+  if (!secrets.macs) return converted(existing, new Map(), secrets);
+  const was = earlier.earlier?.was ?? earlier;
+  secrets.assertIntact(was);
+  const why = message === '' ? `rollback to version ${earlier.version.number}` : message;
+  if (!secrets.isIntact(existing)) {
+    return followedBy({ ...existing, ...namedOf(was) }, contentOf(was), why, secrets, author);
+  }
   const { name, slug } = existing;
-  const secrets = EnvironmentSecrets.of(ring, existing);
-  // One of an earlier system has no version but this one; what is gone back to is found once it has its data key.
-  if (secrets.legacy) return { kind: 'rewritten', document: converted(existing, new Map(), secrets) };
   const content = { ...revisionContentOf(earlier), name, slug };
   const data = keepSame(earlier.data, existing.data, secrets);
-  const why = message === '' ? `rollback to version ${earlier.version.number}` : message;
   return nextDocument(existing, { ...content, data }, why, secrets, author);
 }
 

@@ -29,11 +29,14 @@ export type EnvironmentRow = MapsOfContent &
 
 const NO_CHANGES = { added: [], changed: [], removed: [] } as const;
 
-/** The document that a row holds. */
+/** The document that a row holds, by the names of its fields: whatever else stands in a database is nothing. */
 export function fromRow(row: EnvironmentRow): EnvironmentDocument {
-  const { version } = row;
+  const { _id, org, name, slug, owner_scope, tags, description, crypto, mac, version, created, updated } =
+    row;
   return {
-    ...row,
+    ...{ _id, org, name, slug, owner_scope, tags, description, created, updated },
+    ...(crypto && { crypto }),
+    ...(mac !== undefined && { mac }),
     ...fromContentRow(row),
     lineage: row.lineage ?? row._id,
     version: { ...version, number: version.number ?? 1 },

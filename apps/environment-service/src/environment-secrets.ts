@@ -1,8 +1,11 @@
 import {
+  checkDocumentMac,
   createDataKey,
   CryptoError,
   type CryptoHeader,
   type DataKey,
+  documentMac,
+  HEADER_VERSION,
   type KeyRing,
   openDataKey,
   openLegacyValue,
@@ -14,50 +17,119 @@ import {
   sealValue,
   type Secret,
 } from '@stigmer/crypto';
-import { failedPrecondition } from '@stigmer/domain';
+import { DomainError, failedPrecondition } from '@stigmer/domain';
 import type { EnvironmentDocument } from './environment-document';
+import { factsOf, intact, sourcesOf } from './environment-mac';
 
 /** What every form adds to a value's bytes: an iv of 12 and a tag of 16. */
 const OVERHEAD_BYTES = 28;
+const NOT_BOUND = { from: [], to: [] } as const;
 
 type Sealed = Pick<EnvironmentDocument, '_id' | 'org' | 'slug' | 'crypto'>;
 
-/** The secrets of one environment: opens what is stored, seals what is new, and keeps what did not change. */
+/** What a document's header says of the form it is in. */
+interface Form {
+  /** The form that is written. False as well where the key is no longer the active one. */
+  readonly current: boolean;
+  /** The document has a MAC. */
+  readonly macs: boolean;
+  /** The values are in a form of earlier systems. */
+  readonly legacy: boolean;
+}
+
+/**
+ * The secrets of one environment, and the seal over all of it: opens what is stored, seals what is new, and keeps what
+ * did not change.
+ */
 export class EnvironmentSecrets {
   private constructor(
     private readonly ring: KeyRing,
     private readonly label: string,
     private readonly dataKey: DataKey,
     private readonly headerNow: () => CryptoHeader,
-    /** False for documents of earlier systems, and for those whose key is no longer the active one. */
-    readonly current: boolean,
-    /** The values are in a form of earlier systems. */
-    readonly legacy: boolean,
+    private readonly form: Form,
   ) {}
 
   /** For a document that is about to be made. */
   static create(ring: KeyRing, document: Sealed): EnvironmentSecrets {
-    const { dataKey, header } = createDataKey(ring, placeOf(document));
-    return new EnvironmentSecrets(ring, labelOf(document), dataKey, () => header, true, false);
+    const { dataKey, header } = createDataKey(ring, placeOf(document), [], HEADER_VERSION.withMac);
+    const form = { current: true, macs: true, legacy: false };
+    return new EnvironmentSecrets(ring, labelOf(document), dataKey, () => header, form);
   }
 
-  /** For a stored document. A header that is not this document's, or of another key, is FAILED_PRECONDITION. */
-  static of(ring: KeyRing, document: Sealed): EnvironmentSecrets {
+  /**
+   * For a stored document. One that was changed past the service, a header that is not this document's, or one of
+   * another key, is FAILED_PRECONDITION.
+   */
+  static of(ring: KeyRing, document: EnvironmentDocument): EnvironmentSecrets {
+    const secrets = EnvironmentSecrets.unchecked(ring, document);
+    secrets.assertIntact(document);
+    return secrets;
+  }
+
+  /** As `of`, whatever the rest of the document is: for whoever looks at the MAC himself, and builds on none of it. */
+  static unchecked(ring: KeyRing, document: Sealed): EnvironmentSecrets {
     const { crypto } = document;
     const label = labelOf(document);
     const place = placeOf(document);
     // By the header alone, never by the look of a value: or an old form pasted into a sealed document would open.
     if (crypto === undefined) {
-      const { dataKey, header } = createDataKey(ring, place);
-      return new EnvironmentSecrets(ring, label, dataKey, () => header, false, true);
+      const { dataKey, header } = createDataKey(ring, place, [], HEADER_VERSION.withMac);
+      const form = { current: false, macs: false, legacy: true };
+      return new EnvironmentSecrets(ring, label, dataKey, () => header, form);
     }
     return explained(`the secrets of ${label} cannot be opened`, () => {
       const dataKey = openDataKey(ring, place, crypto);
-      const current = crypto.kid === ring.active.id;
+      const macs = crypto.v === HEADER_VERSION.withMac;
+      const current = macs && crypto.kid === ring.active.id;
       // A read needs no other header, and during a rotation there are many reads.
-      const header = () => (current ? crypto : rewrap(ring, place, crypto));
-      return new EnvironmentSecrets(ring, label, dataKey, header, current, false);
+      const header = () =>
+        current ? crypto : rewrap(ring, place, crypto, NOT_BOUND, HEADER_VERSION.withMac);
+      return new EnvironmentSecrets(ring, label, dataKey, header, { current, macs, legacy: false });
     });
+  }
+
+  /** Whether the document is in the form that is written, under the active key. */
+  get current(): boolean {
+    return this.form.current;
+  }
+
+  /** Whether the document has a MAC. Only its header says so, which nobody can make say otherwise. */
+  get macs(): boolean {
+    return this.form.macs;
+  }
+
+  /** Whether the values are in a form of earlier systems. */
+  get legacy(): boolean {
+    return this.form.legacy;
+  }
+
+  /** FAILED_PRECONDITION where a document was changed past the service. What has no MAC yet is taken as it is. */
+  assertIntact(document: EnvironmentDocument): void {
+    if (intact.has(document)) return;
+    for (const source of sourcesOf(document)) this.check(source);
+    intact.add(document);
+  }
+
+  isIntact(document: EnvironmentDocument): boolean {
+    try {
+      this.assertIntact(document);
+      return true;
+    } catch (error) {
+      if (error instanceof DomainError) return false;
+      throw error;
+    }
+  }
+
+  /** The document as it is written: with its header, and with a MAC over all of it. */
+  sealed(document: EnvironmentDocument): EnvironmentDocument {
+    const sealed = { ...document, crypto: this.header, mac: this.macOf(document) };
+    intact.add(sealed);
+    return sealed;
+  }
+
+  macOf(document: EnvironmentDocument): string {
+    return explained(`${this.label} cannot be sealed`, () => documentMac(this.dataKey, factsOf(document)));
   }
 
   /** What the document stores about its data key from its next write on: wrapped by the active key. */
@@ -108,6 +180,14 @@ export class EnvironmentSecrets {
     return this.tryOpen(name, stored) !== undefined;
   }
 
+  private check(document: EnvironmentDocument): void {
+    if (!this.macs || intact.has(document)) return;
+    explained(`${this.label} was changed past the service in version ${document.version.number}`, () => {
+      checkDocumentMac(this.dataKey, factsOf(document), document.mac);
+    });
+    intact.add(document);
+  }
+
   private tryOpen(name: string, stored: string): Secret | undefined {
     try {
       return this.legacy ? openLegacyValue(this.ring, stored) : openValue(this.dataKey, name, stored);
@@ -123,6 +203,11 @@ export function plaintextBytes(stored: string): number {
   const sealed = Buffer.byteLength(stored.replace(/^enc:v\d+:/, ''), 'base64');
   // Altered ciphertext may be too short. That is an error for whoever opens it, and nothing is opened here.
   return Math.max(0, sealed - OVERHEAD_BYTES);
+}
+
+/** As `EnvironmentSecrets.of`, for whoever needs no secret. Costs nothing where the document was looked at before. */
+export function assertIntact(ring: KeyRing, document: EnvironmentDocument): void {
+  if (!intact.has(document)) EnvironmentSecrets.of(ring, document);
 }
 
 /** What a document's ciphertexts are bound to. */

@@ -1,3 +1,4 @@
+import { HEADER_VERSION } from '@stigmer/crypto';
 import { alreadyExists } from '@stigmer/domain';
 import { isDuplicate, withMongo } from '@stigmer/mongo';
 import { type Connection, mongo } from 'mongoose';
@@ -50,6 +51,8 @@ export class EnvironmentStore {
       this.rows.createIndexes([
         { key: { org: 1, slug: 1 }, unique: true },
         { key: { 'crypto.kid': 1, _id: 1 } },
+        // Documents without a MAC: it gets smaller, and has none of those that are written.
+        { key: { 'crypto.v': 1, _id: 1 }, partialFilterExpression: { 'crypto.v': HEADER_VERSION.plain } },
         { key: { 'imports.slug': 1 } },
         { key: BY_ORG },
       ]),
@@ -242,9 +245,9 @@ function toRow(fields: object): EnvironmentRow {
 }
 
 function replacement(document: EnvironmentDocument, existing: EnvironmentDocument) {
-  const { _id, org, crypto, lineage, version, changes, created, updated } = document;
+  const { _id, org, crypto, mac, lineage, version, changes, created, updated } = document;
   const wdek = existing.crypto?.wdek ?? null;
-  const fields = { org, ...contentOf(document), crypto, lineage, version, changes, created, updated };
+  const fields = { org, ...contentOf(document), crypto, mac, lineage, version, changes, created, updated };
   return {
     filter: { _id, 'version.id': existing.version.id, 'crypto.wdek': wdek },
     update: { $set: toRow(fields) },

@@ -1,13 +1,19 @@
-import type { CryptoHeader, KeyRing, KeyRingHolder } from '@stigmer/crypto';
+import { type CryptoHeader, HEADER_VERSION, type KeyRing, type KeyRingHolder } from '@stigmer/crypto';
 import { DomainError } from '@stigmer/domain';
 import type { KeyedDocuments, LegacyCount, RewrapBatch, Verification } from '@stigmer/keys';
 import { withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
+import type { EnvironmentDocument } from './environment-document';
 import { EnvironmentSecrets } from './environment-secrets';
-import type { EnvironmentRow } from './environment-row';
+import { type EnvironmentRow, fromRow } from './environment-row';
 import { verifyEnvironments } from './keys-verification';
+import { RevisionStore } from './revisions.store';
+import { renewVariables } from './variables';
 
-/** Where a re-wrap has come to: everything under this key up to this id. Documents of earlier systems have no key. */
+/**
+ * Where a re-wrap has come to: everything under this key up to this id; of the active key, everything in an older form.
+ * Documents of earlier systems have no key.
+ */
 interface Position {
   readonly kid: string | null;
   readonly id: string;
@@ -18,6 +24,7 @@ type Update = mongo.AnyBulkWriteOperation<EnvironmentRow>;
 
 const HEADER = { org: 1, slug: 1, crypto: 1 } as const;
 const BY_KEY = { 'crypto.kid': 1, _id: 1 } as const;
+const WITHOUT_MAC = { 'crypto.v': HEADER_VERSION.plain } as const;
 const MAJORITY = { writeConcern: { w: 'majority' } } as const;
 
 /**
@@ -26,8 +33,10 @@ const MAJORITY = { writeConcern: { w: 'majority' } } as const;
  */
 export class KeyedEnvironments implements KeyedDocuments {
   private readonly rows: mongo.Collection<EnvironmentRow>;
+  private readonly revisions: RevisionStore;
 
   constructor(private readonly connection: Connection) {
+    this.revisions = new RevisionStore(connection);
     this.rows = connection.getClient().db(connection.name).collection<EnvironmentRow>('environments');
   }
 
@@ -76,24 +85,32 @@ export class KeyedEnvironments implements KeyedDocuments {
     ring: KeyRing,
     { after, limit }: { readonly after: string; readonly limit: number },
   ): Promise<RewrapBatch> {
-    const kids = [...ring.ids.filter((id) => id !== ring.active.id).sort(), null];
+    const kids = [...[...ring.ids].sort(), null];
     const position = readPosition(after, kids);
-    const found = await this.find(position, limit);
-    const rewrapped =
-      position.kid === null ? await this.convert(ring, found) : await this.rewrap(ring, found);
+    const found = await this.find(position, ring.active.id, limit);
+    const rewrapped = await this.rewrap(ring, found.filter(hasMac));
+    const converted = await this.convert(
+      ring,
+      found.filter((row) => !hasMac(row)),
+    );
     const next =
       found.length === limit ? { ...position, id: found.at(-1)?._id ?? '' } : following(position, kids);
-    return { ...rewrapped, ...(next && { next: writePosition(next) }) };
+    return {
+      rewrapped: rewrapped.done + converted.done,
+      failed: found.length - rewrapped.done - converted.done,
+      ...(next && { next: writePosition(next) }),
+    };
   }
 
   verify(keys: KeyRingHolder): AsyncIterable<Verification> {
     return verifyEnvironments(this.connection, keys);
   }
 
-  private find({ kid, id }: Position, limit: number): Promise<readonly HeaderRow[]> {
+  private find({ kid, id }: Position, active: string, limit: number): Promise<readonly HeaderRow[]> {
+    const older = kid === active ? WITHOUT_MAC : {};
     return withMongo(() =>
       this.rows
-        .find({ 'crypto.kid': kid, _id: { $gt: id } })
+        .find({ 'crypto.kid': kid, ...older, _id: { $gt: id } })
         .project<HeaderRow>(HEADER)
         .sort({ _id: 1 })
         .limit(limit)
@@ -119,54 +136,59 @@ export class KeyedEnvironments implements KeyedDocuments {
     if (updates.length > 0) {
       await withMongo(() => this.rows.bulkWrite(updates, { ordered: false, ...MAJORITY }));
     }
-    return { rewrapped: updates.length, failed: found.length - updates.length };
+    return { done: updates.length };
   }
 
-  /** One by one, since these are read whole. The version stays, so what a client has read stays current. */
   private async convert(ring: KeyRing, found: readonly HeaderRow[]) {
-    let failed = 0;
-    for (const { _id } of found) {
-      const row = await withMongo(() => this.rows.findOne({ _id, 'crypto.wdek': null }));
-      const converted = row && convertedRow(ring, row);
-      if (row && !converted) failed++;
-      if (!row || !converted) continue;
-      const unchanged = { _id, 'crypto.wdek': null, 'version.id': row.version.id };
-      await withMongo(() => this.rows.updateOne(unchanged, { $set: converted }, MAJORITY));
+    let done = 0;
+    for (const row of found) {
+      const failed = await this.convertOne(ring, row).catch(failureOf);
+      if (failed === undefined) done++;
     }
-    return { rewrapped: found.length - failed, failed };
+    return { done };
   }
+
+  /**
+   * Read whole, and all of its versions with it. The version stays, so what a client has read stays current; and where
+   * another write comes first, that one has done it.
+   */
+  private async convertOne(ring: KeyRing, { _id, crypto }: HeaderRow): Promise<undefined> {
+    const asFound = { _id, 'crypto.wdek': crypto?.wdek ?? null };
+    const row = await withMongo(() => this.rows.findOne(asFound));
+    if (row === null) return;
+    const document = fromRow(row);
+    const secrets = EnvironmentSecrets.of(ring, document);
+    const data = renewVariables(document.data, new Map(), secrets);
+    const converted = secrets.sealed({ ...document, data });
+    await this.revisions.seal(converted, secrets);
+    const unchanged = { ...asFound, 'version.id': row.version.id };
+    await withMongo(() => this.rows.updateOne(unchanged, { $set: formOf(converted) }, MAJORITY));
+  }
+}
+
+function hasMac({ crypto }: HeaderRow): boolean {
+  return crypto?.v === HEADER_VERSION.withMac;
 }
 
 function rewrappedHeader(ring: KeyRing, row: HeaderRow): CryptoHeader | undefined {
-  return unlessSealed(() => EnvironmentSecrets.of(ring, row).header);
-}
-
-/** All of it or nothing: a document has one header, and it says the form of every value. */
-function convertedRow(
-  ring: KeyRing,
-  row: EnvironmentRow,
-): Pick<EnvironmentRow, 'crypto' | 'data'> | undefined {
-  return unlessSealed(() => {
-    const secrets = EnvironmentSecrets.of(ring, row);
-    const data = Object.entries(row.data).map(
-      ([name, variable]) =>
-        [
-          name,
-          variable.is_secret ? { ...variable, value: secrets.keep(name, variable.value) } : variable,
-        ] as const,
-    );
-    // A map, which BSON stores under exactly these keys whatever they are called.
-    return { crypto: secrets.header, data: new Map(data) as unknown as EnvironmentRow['data'] };
-  });
-}
-
-function unlessSealed<T>(action: () => T): T | undefined {
   try {
-    return action();
+    return EnvironmentSecrets.unchecked(ring, row).header;
   } catch (error) {
-    if (error instanceof DomainError && error.kind === 'failed-precondition') return undefined;
-    throw error;
+    failureOf(error);
+    return undefined;
   }
+}
+
+/** All of it or nothing: a document has one header, and it says the form of every value, and that there is a MAC. */
+function formOf({ crypto, mac, data }: EnvironmentDocument): Partial<EnvironmentRow> {
+  // A map, which BSON stores under exactly these keys whatever they are called.
+  return { crypto, mac, data: data as unknown as EnvironmentRow['data'] };
+}
+
+/** What does not open stays as it is, and is counted. */
+function failureOf(error: unknown): DomainError {
+  if (error instanceof DomainError && error.kind === 'failed-precondition') return error;
+  throw error;
 }
 
 function belowOf(above: string | undefined) {

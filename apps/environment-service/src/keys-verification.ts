@@ -4,9 +4,10 @@ import type { Verification, VerificationFailure } from '@stigmer/keys';
 import { withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
 import type { EnvironmentDocument } from './environment-document';
-import { type EnvironmentRow, fromContentRow, fromRow } from './environment-row';
+import { type EnvironmentRow, fromRow } from './environment-row';
 import { EnvironmentSecrets } from './environment-secrets';
-import { REVISIONS, type RevisionRow } from './revisions.store';
+import { asItWas } from './revision-document';
+import { fromRow as fromRevisionRow, REVISIONS, type RevisionRow } from './revisions.store';
 
 /** Environments whose earlier versions are asked for at once, and after which to say how far it has come. */
 const STEP = 50;
@@ -53,7 +54,7 @@ async function* findingsIn(source: Source): AsyncGenerator<Finding> {
     const result = await openAsItIsNow(fromRow(row), source);
     if (result instanceof DomainError) yield { documentId: row._id, name: '', reason: result.message };
     else if (result !== undefined) {
-      yield* failuresAmong(row._id, result.document.data, result.secrets);
+      yield* failuresIn(row._id, result.document, result.secrets);
       opened.push(result);
     }
     if (opened.length >= STEP) {
@@ -74,8 +75,8 @@ async function* findingsInRevisions(
   for await (const row of all(rows)) {
     const one = byLineage.get(row.lineage);
     if (one === undefined) continue;
-    const { data } = fromContentRow(row);
-    yield* failuresAmong(`${one.document._id}@${row.version.number}`, data, one.secrets);
+    const was = asItWas(one.document, fromRevisionRow(row));
+    yield* failuresIn(`${one.document._id}@${row.version.number}`, was, one.secrets);
   }
 }
 
@@ -93,21 +94,30 @@ async function openAsItIsNow(
 
 function tryOpen(document: EnvironmentDocument, keys: KeyRingHolder): Opened | DomainError {
   try {
-    return { document, secrets: EnvironmentSecrets.of(keys.current, document) };
+    return { document, secrets: EnvironmentSecrets.unchecked(keys.current, document) };
   } catch (error) {
     return asFailure(error);
   }
 }
 
-function* failuresAmong(
+function* failuresIn(
   documentId: string,
-  data: EnvironmentDocument['data'],
+  document: EnvironmentDocument,
   secrets: EnvironmentSecrets,
 ): Generator<VerificationFailure> {
-  for (const [name, { is_secret, value }] of data) {
-    if (!is_secret) continue;
+  const secretsIn = [...document.data].filter(([, { is_secret }]) => is_secret);
+  const checks: readonly (readonly [string, () => void])[] = [
+    [
+      '',
+      () => {
+        secrets.assertIntact(document);
+      },
+    ],
+    ...secretsIn.map(([name, { value }]) => [name, () => void secrets.open(name, value)] as const),
+  ];
+  for (const [name, check] of checks) {
     try {
-      secrets.open(name, value);
+      check();
     } catch (error) {
       yield { documentId, name, reason: asFailure(error).message };
     }

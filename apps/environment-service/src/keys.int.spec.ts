@@ -208,7 +208,9 @@ describe('the keys of environments', () => {
     expect(failures.sort()).toEqual(
       [
         [header, ''],
+        [value, ''],
         [value, 'TOKEN'],
+        [`${old}@1`, ''],
         [`${old}@1`, 'TOKEN'],
       ].sort(),
     );

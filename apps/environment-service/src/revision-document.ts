@@ -11,7 +11,7 @@ import {
 
 /**
  * What a version made of an environment. Its name and its slug are not part of it: they say which environment it is,
- * and always read as they are now.
+ * and always read as they are now, unless nobody can say any more what they are.
  */
 export type RevisionContent = Omit<EnvironmentContent, 'name' | 'slug'>;
 
@@ -32,18 +32,45 @@ export interface RevisionDocument extends RevisionSummary, RevisionContent {
   /** The version's id. */
   readonly _id: string;
   readonly lineage: string;
+  /** As the environment had it; absent in what was kept while its header said that there was none. */
+  readonly mac?: string;
+  /** What its MAC is over beside the rest. */
+  readonly named?: Named;
 }
+
+/** What an environment was called at a version, and who made it. */
+export type Named = Pick<EnvironmentDocument, 'name' | 'slug' | 'created'>;
 
 /** What is kept of the version that an environment has now, once another one takes its place. */
 export function outgoing(document: EnvironmentDocument): RevisionDocument {
-  const { lineage } = document;
-  return { _id: document.version.id, lineage, ...summaryOf(document), ...revisionContentOf(document) };
+  const { lineage, mac } = document;
+  return {
+    ...{ _id: document.version.id, lineage, ...summaryOf(document), ...revisionContentOf(document) },
+    ...(mac !== undefined && { mac, named: namedOf(document) }),
+  };
 }
 
-/** The environment as it was at an earlier version. */
-export function atRevision(document: EnvironmentDocument, revision: RevisionDocument): EnvironmentDocument {
-  const { version, changes, written } = revision;
-  return { ...document, ...revisionContentOf(revision), version, changes, updated: written };
+/** The environment at an earlier version, under the name that it has now. */
+export function atRevision(now: EnvironmentDocument, revision: RevisionDocument): EnvironmentDocument {
+  const was = asItWas(now, revision);
+  return { ...was, ...namedOf(now), earlier: { was, now } };
+}
+
+/** The environment exactly as it was at an earlier version, in all that its MAC is over. */
+export function asItWas(now: EnvironmentDocument, revision: RevisionDocument): EnvironmentDocument {
+  const { lineage, version, changes, written, mac, named } = revision;
+  const { _id, org, crypto, revision_tags } = now;
+  return {
+    ...{ _id, org, crypto, revision_tags, lineage, version, changes, updated: written, mac },
+    // By their names: whatever else stands in a database is nothing.
+    ...namedOf(named ?? now),
+    ...revisionContentOf(revision),
+  };
+}
+
+/** What an environment is called, and who made it. */
+export function namedOf({ name, slug, created }: Named): Named {
+  return { name, slug, created };
 }
 
 /** The current version, as a history shows it. */

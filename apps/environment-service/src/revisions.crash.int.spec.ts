@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMongo } from '@stigmer/embedded';
+import { type EnvironmentRow, fromRow } from './environment-row';
+import { outgoingRow } from './revisions.store';
 import { startEnvironmentService, type TestService } from './testing/environment-service';
 import { environment, failure, idOf, orgOf, raw } from './testing/environments';
 
@@ -37,19 +39,9 @@ describe('A write that is interrupted', () => {
       await count(client, id, 2);
       // The outgoing version is kept, and then the process is gone: what the first step leaves, by itself.
       await raw(mongo.url, async (db) => {
-        const row = await db.collection<{ _id: string }>('environments').findOne({ _id: id });
-        const {
-          version,
-          lineage,
-          changes,
-          updated: written,
-          data,
-          ...rest
-        } = row as unknown as Record<string, unknown> & { version: { id: string } };
-        const { owner_scope, labels, annotations, tags, description, imports } = rest;
-        const content = { owner_scope, labels, annotations, tags, description, imports, data };
-        const revision = { _id: version.id, lineage, version, changes, written, ...content };
-        await db.collection<{ _id: string }>('revisions').insertOne(revision);
+        const row = await db.collection<EnvironmentRow>('environments').findOne({ _id: id });
+        if (row === null) throw new Error('the environment is not there');
+        await db.collection<{ _id: string }>('revisions').insertOne(outgoingRow(fromRow(row)));
       });
       expect((await counters(service, id, orgOf(made))).map(({ counter }) => counter)).toEqual(['1', '2']);
       await count(client, id, 3);
@@ -171,7 +163,12 @@ describe('A ciphertext that was moved', () => {
                 .vault.open({ org: orgOf(victim), references: [{ slug: idOf(victim), version }] }),
             );
             expect(error.kind).toBe('failed-precondition');
-            expect(error.message).toContain('the secret ONE of the environment');
+            expect(error.message).toContain('was changed past the service');
+            // Not by its place among the rest alone: the ciphertext itself opens nowhere else.
+            const failures: string[] = [];
+            for await (const step of fresh.as('gateway').keys.verify({}, fresh.owner))
+              failures.push(...step.failures.map(({ name }) => name));
+            expect(failures.sort()).toEqual(['', 'ONE']);
           } finally {
             await fresh.close();
           }

@@ -2,7 +2,8 @@ import { withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
 import type { EnvironmentDocument } from './environment-document';
 import { fromContentRow, type MapsOfContent } from './environment-row';
-import { outgoing, type RevisionDocument, type RevisionSummary } from './revision-document';
+import type { EnvironmentSecrets } from './environment-secrets';
+import { asItWas, namedOf, outgoing, type RevisionDocument, type RevisionSummary } from './revision-document';
 
 /** A revision as it comes back from the database. */
 export type RevisionRow = Omit<RevisionDocument, keyof MapsOfContent> &
@@ -24,6 +25,8 @@ export interface Kept {
 
 export const REVISIONS = 'revisions';
 
+/** Revisions that are read, and given a MAC, at once. */
+const STEP = 20;
 /** A page of a history is cut at this many names of variables, so that it always fits into one message. */
 const PAGE_NAMES = 10_000;
 /** Longer than any request takes. */
@@ -112,6 +115,25 @@ export class RevisionStore {
     return (await withMongo(() => this.rows.deleteMany(filter, MAJORITY))).deletedCount;
   }
 
+  /**
+   * Gives the earlier versions of an environment a MAC that have none, before its header says that all of it has one:
+   * from then on, one without is refused. Whoever is interrupted, or is not alone, does the same once more.
+   */
+  async seal(document: EnvironmentDocument, secrets: EnvironmentSecrets): Promise<void> {
+    if (secrets.macs) return;
+    for (;;) {
+      const bare = { lineage: document.lineage, mac: { $exists: false } };
+      const rows = await withMongo(() => this.rows.find(bare).limit(STEP).toArray());
+      if (rows.length === 0) return;
+      const updates = rows.map((row) => {
+        const mac = secrets.macOf(asItWas(document, fromRow(row)));
+        const update = { $set: { mac, named: namedOf(row.named ?? document) } };
+        return { updateOne: { filter: { _id: row._id, mac: { $exists: false } }, update } };
+      });
+      await withMongo(() => this.rows.bulkWrite(updates, { ordered: false, ...MAJORITY }));
+    }
+  }
+
   async removeAll(lineage: string): Promise<void> {
     await withMongo(() => this.rows.deleteMany({ lineage }, MAJORITY));
   }
@@ -122,6 +144,7 @@ export function outgoingRow(document: EnvironmentDocument): RevisionRow {
   return outgoing(document) as unknown as RevisionRow;
 }
 
-function fromRow(row: RevisionRow): RevisionDocument {
+/** The revision that a row holds. */
+export function fromRow(row: RevisionRow): RevisionDocument {
   return { ...row, ...fromContentRow(row) };
 }

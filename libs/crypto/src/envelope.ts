@@ -31,13 +31,13 @@ export interface DataKey {
 }
 
 /** The version of a header says whether its document has a MAC. */
-export const HEADER = { plain: 1, withMac: 2 } as const;
-type HeaderVersion = (typeof HEADER)[keyof typeof HEADER];
+export const HEADER_VERSION = { plain: 1, withMac: 2 } as const;
+type HeaderVersion = (typeof HEADER_VERSION)[keyof typeof HEADER_VERSION];
 
 // The version is part of what a data key is wrapped under, so that no header passes for one of another version.
 const WRAP_FORMATS: ReadonlyMap<number, string> = new Map([
-  [HEADER.plain, 'stigmer/dek/v1'],
-  [HEADER.withMac, 'stigmer/dek/v2'],
+  [HEADER_VERSION.plain, 'stigmer/dek/v1'],
+  [HEADER_VERSION.withMac, 'stigmer/dek/v2'],
 ]);
 const COMMITMENT_INFO = 'stigmer/commitment/v1';
 
@@ -46,7 +46,7 @@ export function createDataKey(
   ring: KeyRing,
   place: Place,
   bound: readonly string[] = [],
-  v: HeaderVersion = HEADER.plain,
+  v: HeaderVersion = HEADER_VERSION.plain,
 ): { readonly dataKey: DataKey; readonly header: CryptoHeader } {
   const bytes = randomBytes(KEY_BYTES);
   const header = wrap(ring, { place, bound, v }, bytes);

@@ -1,7 +1,7 @@
 export { sealBlob, openBlob } from './blob';
 export {
   createDataKey,
-  HEADER,
+  HEADER_VERSION,
   openDataKey,
   rewrap,
   type CryptoHeader,

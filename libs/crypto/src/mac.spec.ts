@@ -2,14 +2,14 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { encodeFacts } from './canonical';
-import { createDataKey, HEADER, openDataKey, type Place, rewrap } from './envelope';
+import { createDataKey, HEADER_VERSION, openDataKey, type Place, rewrap } from './envelope';
 import { CryptoError } from './errors';
 import { importKey, KeyRing } from './key-ring';
 import { checkDocumentMac, documentMac } from './mac';
 
 const ring = new KeyRing(importKey(randomBytes(32)));
 const place: Place = { kind: 'environment', org: 'acme', id: 'env-1' };
-const { dataKey, header } = createDataKey(ring, place, [], HEADER.withMac);
+const { dataKey, header } = createDataKey(ring, place, [], HEADER_VERSION.withMac);
 
 const text = fc.string({ unit: 'binary', maxLength: 8 });
 const plain = { noNullPrototype: true };
@@ -138,17 +138,17 @@ describe('The MAC of a document', () => {
 describe('A header that says that its document has a MAC', () => {
   it('does not pass for one of a document without, nor the other way round', () => {
     const plain = createDataKey(ring, place).header;
-    expect(failureOf(() => openDataKey(ring, place, { ...header, v: HEADER.plain }))).toBe('forged');
-    expect(failureOf(() => openDataKey(ring, place, { ...plain, v: HEADER.withMac }))).toBe('forged');
+    expect(failureOf(() => openDataKey(ring, place, { ...header, v: HEADER_VERSION.plain }))).toBe('forged');
+    expect(failureOf(() => openDataKey(ring, place, { ...plain, v: HEADER_VERSION.withMac }))).toBe('forged');
   });
 
   it('stays one when it is wrapped anew, and is made of one without by whoever has the key', () => {
-    expect(rewrap(ring, place, header).v).toBe(HEADER.withMac);
+    expect(rewrap(ring, place, header).v).toBe(HEADER_VERSION.withMac);
     const plain = createDataKey(ring, place);
-    expect(rewrap(ring, place, plain.header).v).toBe(HEADER.plain);
+    expect(rewrap(ring, place, plain.header).v).toBe(HEADER_VERSION.plain);
     const none = { from: [], to: [] };
-    const upgraded = rewrap(ring, place, plain.header, none, HEADER.withMac);
-    expect(upgraded.v).toBe(HEADER.withMac);
+    const upgraded = rewrap(ring, place, plain.header, none, HEADER_VERSION.withMac);
+    expect(upgraded.v).toBe(HEADER_VERSION.withMac);
     expect(openDataKey(ring, place, upgraded).key.equals(plain.dataKey.key)).toBe(true);
   });
 });
