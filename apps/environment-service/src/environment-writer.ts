@@ -6,14 +6,13 @@ import type { EnvironmentDocument } from './environment-document';
 import type { Author, Outcome } from './environment-edit';
 import type { EnvironmentStore } from './environments.store';
 import { checkImports } from './imports';
+import { matchedSecrets } from './matched-secrets';
 import type { RevisionPruning } from './revision-pruning';
-import type { RevisionStore } from './revisions.store';
 import { Turns } from './turns';
 import type { References } from './versions';
 
 export interface EnvironmentWriterOptions {
   readonly store: EnvironmentStore;
-  readonly revisions: RevisionStore;
   readonly references: References;
   readonly pruning: RevisionPruning;
   readonly log: Logger;
@@ -25,6 +24,8 @@ export interface Change {
   readonly make: (existing: EnvironmentDocument, author: Author) => Outcome | Promise<Outcome>;
   /** A version that the change expects to replace; empty: whichever is there. */
   readonly expected?: string;
+  /** The secrets whose stored values it was compared with. */
+  readonly compared: (existing: EnvironmentDocument) => readonly string[];
 }
 
 /** What came of a change: the environment as it is now, or another write came first. */
@@ -38,7 +39,12 @@ const ATTEMPTS = 20;
 export class EnvironmentWriter {
   private readonly turns = new Turns();
 
-  constructor(private readonly options: EnvironmentWriterOptions) {}
+  private readonly audit: Logger;
+
+  constructor(private readonly options: EnvironmentWriterOptions) {
+    // Who was told something about a secret is written down whatever the level of the log.
+    this.audit = options.log.child({}, { level: 'info' });
+  }
 
   async create(document: EnvironmentDocument, { actor }: Caller): Promise<void> {
     const { store, log } = this.options;
@@ -65,33 +71,42 @@ export class EnvironmentWriter {
     });
   }
 
-  private async attempt({ find, make, expected = '' }: Change, { actor }: Caller): Promise<Attempt> {
+  private async attempt(change: Change, { actor }: Caller): Promise<Attempt> {
+    const { find, make, expected = '' } = change;
     for (;;) {
       const existing = await find();
       if (expected !== '' && expected !== existing.version.id) throw stale(existing, expected);
       const outcome = await make(existing, { by: actor, at: new Date() });
-      if (outcome.kind === 'unchanged') return { written: existing };
-      if (!(await this.write(outcome, existing, actor))) return { lost: existing._id };
-      if (outcome.kind === 'changed') return { written: outcome.document };
+      if (outcome.kind !== 'unchanged' && !(await this.write(outcome, existing, actor))) {
+        return { lost: existing._id };
+      }
+      if (outcome.kind === 'rewritten') continue;
+      const written = outcome.kind === 'unchanged' ? existing : outcome.document;
+      this.auditMatches(matchedSecrets(change.compared(existing), existing, written), written, actor);
+      return { written };
     }
   }
 
   private async write(
-    outcome: Exclude<Outcome, { kind: 'unchanged' }>,
+    { kind, document }: Exclude<Outcome, { kind: 'unchanged' }>,
     existing: EnvironmentDocument,
     actor: string,
   ): Promise<boolean> {
-    const { store, revisions, pruning, log } = this.options;
-    const { document } = outcome;
-    if (outcome.kind === 'rewritten') {
-      await revisions.seal(document, outcome.secrets);
-      return store.replace(document, existing);
-    }
+    const { store, pruning, log } = this.options;
+    if (kind === 'rewritten') return store.replace(document, existing);
     if (!isDeepStrictEqual(document.imports, existing.imports)) await this.checkImports(document);
     if (!(await store.advance(document, existing))) return false;
     log.info({ environment: document._id, actor, version: document.version.id }, 'environment written');
     pruning.written(document);
     return true;
+  }
+
+  private auditMatches(keys: readonly string[], { _id }: EnvironmentDocument, actor: string): void {
+    if (keys.length === 0) return;
+    this.audit.info(
+      { audit: 'secret.matched', actor, environment: _id, keys },
+      'secrets were given the values that they have',
+    );
   }
 
   private async checkImports(document: EnvironmentDocument): Promise<void> {

@@ -22,9 +22,10 @@ import { EnvironmentSecrets } from './environment-secrets';
 import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
 import { type Importer, importersOf } from './importers';
+import { secretsGiven } from './matched-secrets';
 import { readPaging, tokenAfter } from './paging';
 import { assertEnvironmentKind, describeReference } from './references';
-import { readVariables, redactedVariables } from './variables';
+import { readVariables, redactedVariables, type WantedVariables } from './variables';
 import type { References, Versions } from './versions';
 
 export interface EnvironmentsOptions {
@@ -88,7 +89,10 @@ export class Environments implements OnApplicationShutdown {
       known = undefined;
       return existing ?? absent(metadata.id || slugOf(metadata));
     };
-    return this.change(find, (existing) => editOf(resource, existing), caller, metadata.version?.id);
+    return this.change(find, (existing) => editOf(resource, existing), caller, {
+      expected: metadata.version?.id,
+      given: readVariables(resource.spec?.data ?? {}),
+    });
   }
 
   /** Sets these variables and leaves the others as they are. */
@@ -102,6 +106,7 @@ export class Environments implements OnApplicationShutdown {
       () => this.get(id),
       (existing) => withVariables(existing, given, []),
       caller,
+      { given },
     );
   }
 
@@ -175,8 +180,9 @@ export class Environments implements OnApplicationShutdown {
     const document = await this.get(id);
     const variable = document.data.get(key);
     if (variable === undefined) throw notFound('Variable', `${key} in ${document.slug}`);
-    const secrets = EnvironmentSecrets.of(this.options.keys.current, document);
-    const value = variable.is_secret ? secrets.open(key, variable.value) : variable.value;
+    const value = variable.is_secret
+      ? EnvironmentSecrets.of(this.options.keys.current, document).open(key, variable.value)
+      : variable.value;
     this.audit.info(
       { audit: 'secret.revealed', actor: caller.actor, environment: id, key },
       'secret revealed',
@@ -202,12 +208,13 @@ export class Environments implements OnApplicationShutdown {
     find: () => Promise<EnvironmentDocument>,
     edit: (existing: EnvironmentDocument) => Edit,
     caller: Caller,
-    expected = '',
+    { expected, given }: { readonly expected?: string; readonly given?: WantedVariables } = {},
   ): Promise<EnvironmentDocument> {
     const { keys, writer } = this.options;
     const make = (existing: EnvironmentDocument, author: Author) =>
       editDocument(keys.current, existing, edit(existing), author);
-    return writer.change({ find, make, expected }, caller);
+    const compared = () => secretsGiven(given ?? new Map());
+    return writer.change({ find, make, expected, compared }, caller);
   }
 
   private async assertUnused(document: EnvironmentDocument): Promise<void> {

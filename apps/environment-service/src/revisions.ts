@@ -6,6 +6,7 @@ import { type Author, checkMessage } from './environment-edit';
 import { rolledBack } from './environment-rollback';
 import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
+import { secretsSince } from './matched-secrets';
 import { readPaging, tokenAfter } from './paging';
 import type { Pins } from './pins';
 import { type RevisionSummary, summaryOf } from './revision-document';
@@ -64,11 +65,13 @@ export class Revisions {
   async rollback(id: string, version: string, why: string, caller: Caller): Promise<EnvironmentDocument> {
     const { keys, writer } = this.options;
     const message = checkMessage(why, 'message');
+    let earlier: EnvironmentDocument | undefined;
     const make = async (existing: EnvironmentDocument, author: Author) => {
-      const earlier = await this.at(existing, version);
+      earlier = await this.at(existing, version);
       return rolledBack(keys.current, existing, earlier, message, author);
     };
-    return writer.change({ find: () => this.get(id), make }, caller);
+    const compared = (existing: EnvironmentDocument) => (earlier ? secretsSince(earlier, existing) : []);
+    return writer.change({ find: () => this.get(id), make, compared }, caller);
   }
 
   /** Makes the tag, or moves it to this version. */
