@@ -8,11 +8,13 @@ import type { EnvironmentStore } from './environments.store';
 import { checkImports } from './imports';
 import { matchedSecrets } from './matched-secrets';
 import type { RevisionPruning } from './revision-pruning';
+import type { RevisionStore } from './revisions.store';
 import { Turns } from './turns';
 import type { References } from './versions';
 
 export interface EnvironmentWriterOptions {
   readonly store: EnvironmentStore;
+  readonly revisions: RevisionStore;
   readonly references: References;
   readonly pruning: RevisionPruning;
   readonly log: Logger;
@@ -88,12 +90,16 @@ export class EnvironmentWriter {
   }
 
   private async write(
-    { kind, document }: Exclude<Outcome, { kind: 'unchanged' }>,
+    outcome: Exclude<Outcome, { kind: 'unchanged' }>,
     existing: EnvironmentDocument,
     actor: string,
   ): Promise<boolean> {
-    const { store, pruning, log } = this.options;
-    if (kind === 'rewritten') return store.replace(document, existing);
+    const { store, revisions, pruning, log } = this.options;
+    const { document } = outcome;
+    if (outcome.kind === 'rewritten') {
+      await revisions.seal(document, outcome.secrets);
+      return store.replace(document, existing);
+    }
     if (!isDeepStrictEqual(document.imports, existing.imports)) await this.checkImports(document);
     if (!(await store.advance(document, existing))) return false;
     log.info({ environment: document._id, actor, version: document.version.id }, 'environment written');

@@ -180,9 +180,8 @@ export class Environments implements OnApplicationShutdown {
     const document = await this.get(id);
     const variable = document.data.get(key);
     if (variable === undefined) throw notFound('Variable', `${key} in ${document.slug}`);
-    const value = variable.is_secret
-      ? EnvironmentSecrets.of(this.options.keys.current, document).open(key, variable.value)
-      : variable.value;
+    const secrets = EnvironmentSecrets.of(this.options.keys.current, document);
+    const value = variable.is_secret ? secrets.open(key, variable.value) : variable.value;
     this.audit.info(
       { audit: 'secret.revealed', actor: caller.actor, environment: id, key },
       'secret revealed',
