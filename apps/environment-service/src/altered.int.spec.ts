@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { type CryptoHeader, HEADER_VERSION, importKey, KeyRing, rewrap } from '@stigmer/crypto';
+import {
+  type CryptoHeader,
+  documentMac,
+  HEADER_VERSION,
+  importKey,
+  KeyRing,
+  openDataKey,
+  rewrap,
+} from '@stigmer/crypto';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
 import type { Environment } from '@stigmer/proto/agentic/environment/v1/api';
 import { type Connection, createConnection, type mongo } from 'mongoose';
@@ -192,6 +200,16 @@ describe.each(ATTACKS)('An environment that was given %s past the service', (_, 
     await environments.updateOne({ _id: before.id }, change(before));
     await gateway.commands.delete({ resourceId: before.id });
     expect(await environments.findOne({ _id: before.id })).toBeNull();
+  });
+});
+
+describe('The MAC of an environment', () => {
+  it('is over the row as it lies in the database, so that whoever has the key can tell without the service', async () => {
+    const { id, org, current } = await stored();
+    const apart = new Set(['_id', 'org', 'crypto', 'mac', 'revision_tags']);
+    const facts = Object.fromEntries(Object.entries(current).filter(([field]) => !apart.has(field)));
+    const dataKey = openDataKey(ring, { kind: 'environment', org, id }, current.crypto);
+    expect(documentMac(dataKey, facts)).toBe(current.mac);
   });
 });
 

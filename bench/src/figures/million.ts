@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { createDataKey, importKey, KeyRing, sealValue } from '@stigmer/crypto';
+import { createDataKey, documentMac, HEADER_VERSION, importKey, KeyRing, sealValue } from '@stigmer/crypto';
 import { ListEnvironmentsRequestSchema } from '@stigmer/proto/agentic/environment/v1/io';
 import { EnvironmentQueryController } from '@stigmer/proto/agentic/environment/v1/query';
 import { ApiResourceIdSchema, ApiResourceReferenceSchema } from '@stigmer/proto/commons/apiresource/io';
@@ -14,6 +14,8 @@ const KEYS = 5;
 const SECRETS = 3;
 const BATCH = 1_000;
 const FEW = 1_000;
+/** What a document's MAC is not over: where it lies, its key and its tags. */
+const APART: ReadonlySet<string> = new Set(['_id', 'org', 'crypto', 'mac', 'revision_tags']);
 /** How many different ones are asked for, of the few as of the many: what differs is what lies around them. */
 const ASKED = 1_000;
 const PAGE = 50;
@@ -139,22 +141,21 @@ async function templateDocument(bench: Bench): Promise<Document> {
 function sealed(ring: KeyRing, template: Document, family: string, number: number): Document {
   const id = idOf(family, number);
   const org = orgOf(family, number);
-  const { dataKey, header } = createDataKey(ring, { kind: 'environment', org, id });
+  const place = { kind: 'environment', org, id };
+  const { dataKey, header } = createDataKey(ring, place, [], HEADER_VERSION.withMac);
   const data = Object.entries(template.data).map(([name, variable]) => {
     const value = variable.is_secret ? sealValue(dataKey, name, valueOf(id)) : variable.value;
     return [name, { ...variable, value }] as const;
   });
-  return {
-    ...template,
-    ...('lineage' in template ? { lineage: id } : {}),
-    _id: id,
-    org,
+  const facts = {
+    ...Object.fromEntries(Object.entries(template).filter(([field]) => !APART.has(field))),
+    lineage: id,
     slug: slugOf(number),
     name: slugOf(number),
     version: { ...(template['version'] as object), id: `ver-${id}` },
-    crypto: header,
     data: Object.fromEntries(data),
   };
+  return { ...facts, _id: id, org, revision_tags: {}, crypto: header, mac: documentMac(dataKey, facts) };
 }
 
 function orgOf(family: string, number: number): string {
