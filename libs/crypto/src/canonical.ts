@@ -17,8 +17,8 @@ export function encodeFacts(facts: unknown): string {
   if (typeof facts === 'number' && Number.isSafeInteger(facts)) return `i${facts};`;
   if (types.isDate(facts) && Number.isSafeInteger(facts.getTime())) return `d${facts.getTime()};`;
   if (Array.isArray(facts)) return `l${facts.length}:${facts.map(encodeFacts).join('')}`;
-  if (types.isMap(facts)) return encodeMap([...facts]);
-  if (isPlainObject(facts)) return encodeMap(Object.entries(facts));
+  if (types.isMap(facts)) return encodeMap([...facts.keys()], (key) => facts.get(key));
+  if (isPlainObject(facts)) return encodeMap(Object.keys(facts), (key) => facts[key]);
   throw new CryptoError('format', 'a fact is of no type that a document has');
 }
 
@@ -28,25 +28,22 @@ function encodeText(text: string): string {
   return `s${Buffer.byteLength(text)}:${text}`;
 }
 
-function encodeMap(entries: readonly (readonly [unknown, unknown])[]): string {
-  const parts = entries.filter(([, value]) => value !== undefined).map(encodeEntry);
-  return `m${parts.length}:${parts
-    .sort(byKey)
-    .map(([, encoded]) => encoded)
-    .join('')}`;
-}
-
-function encodeEntry([key, value]: readonly [unknown, unknown]): readonly [string, string] {
-  if (typeof key !== 'string') throw new CryptoError('format', 'a fact has a key that is no text');
-  return [key, encodeText(key) + encodeFacts(value)];
-}
-
-function byKey([one]: readonly [string, string], [other]: readonly [string, string]): number {
-  return one < other ? -1 : 1;
+function encodeMap<K>(keys: K[], valueOf: (key: K) => unknown): string {
+  let count = 0;
+  let encoded = '';
+  // By the units of UTF-16, as texts are compared where nothing else is said.
+  for (const key of keys.sort()) {
+    if (typeof key !== 'string') throw new CryptoError('format', 'a fact has a key that is no text');
+    const value = valueOf(key);
+    if (value === undefined) continue;
+    count += 1;
+    encoded += encodeText(key) + encodeFacts(value);
+  }
+  return `m${count}:${encoded}`;
 }
 
 // Made by `{}` or by a driver's `{}`, and not by a class: those have a prototype more.
-function isPlainObject(value: unknown): value is object {
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
