@@ -1,5 +1,5 @@
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { permissionDenied, unauthenticated } from '@stigmer/domain';
+import { permissionDenied, unauthenticated, unavailable } from '@stigmer/domain';
 import { ACTOR_HEADER, type CallContext, type Caller, IDENTITY_HEADER, OWNER_HEADER } from './call-context';
 import { mayCall } from './callers';
 import type { ServiceName, TrustedIdentities } from './identity';
@@ -81,12 +81,18 @@ function only(call: Call, key: string): string | undefined {
   return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined;
 }
 
+/**
+ * Made once: grpc-js says `cancelled` at the end of every call, of those that were answered too, and an abort without a
+ * reason makes one each time, with a stack trace.
+ */
+const OVER = unavailable('the call is over, or its caller has gone away');
+
 function cancellation(call: Call): AbortSignal {
   const controller = new AbortController();
-  if (call.cancelled) controller.abort();
+  if (call.cancelled) controller.abort(OVER);
   else
     call.once('cancelled', () => {
-      controller.abort();
+      controller.abort(OVER);
     });
   return controller.signal;
 }
