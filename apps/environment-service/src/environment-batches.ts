@@ -13,6 +13,7 @@ import type { EnvironmentReader } from './environment-reader';
 import { assertIntact, EnvironmentSecrets } from './environment-secrets';
 import { followImports, type Followed } from './imports';
 import { layoutOf, type OpenedLayout } from './opened-layout';
+import { MAX_READ_BYTES, ReadingBudget } from './reading-budget';
 import { fieldHead, textField } from './wire';
 
 /** One environment of an answer, before its bytes are written. */
@@ -34,6 +35,7 @@ export class EnvironmentBatches {
     private readonly reader: EnvironmentReader,
     private readonly keys: KeyRingHolder,
     private readonly log: Logger,
+    private readonly maxReadBytes = MAX_READ_BYTES,
   ) {}
 
   /** In the order of the merge; references that mean no environment of this organization come back as missing. */
@@ -46,11 +48,12 @@ export class EnvironmentBatches {
     assertFew(references);
     // People may see what was there two seconds ago. A run gets what is there now.
     const since = redacted ? reader.lately : reader.fromNowOn;
+    const budget = new ReadingBudget(this.maxReadBytes);
     await reader.expect(org, references, since);
-    const found = await reader.find(org, references, since);
+    const found = await reader.find(org, references, since, budget);
     const roots = found.filter((document) => document !== undefined);
     const { environments, problems } = await followImports(roots, (imports) =>
-      reader.find(org, imports, since),
+      reader.find(org, imports, since, budget),
     );
     if (!redacted) for (const { environment } of environments) this.assertIntact(environment);
     const rest = {

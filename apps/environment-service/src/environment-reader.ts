@@ -10,6 +10,7 @@ import { type EnvironmentHead, sameHead } from './environment-head';
 import { type Clock, EnvironmentQuestions } from './environment-questions';
 import { EnvironmentReadStore } from './environment-reads.store';
 import { flattenImports, type ImportReference } from './imports';
+import { READ_AT_ONCE, type ReadingBudget } from './reading-budget';
 import { pick } from './references';
 import type { Versions } from './versions';
 
@@ -85,20 +86,21 @@ export class EnvironmentReader implements OnModuleDestroy {
     return document && this.keep(document, askedAt);
   }
 
-  /** What references mean, in their order and in the versions that they name. */
+  /** What references mean, in their order and in the versions that they name; what has to be read, `budget` pays. */
   async find(
     org: string,
     references: readonly ImportReference[],
     since: number,
+    budget?: ReadingBudget,
   ): Promise<readonly (EnvironmentDocument | undefined)[]> {
     // Another organization's environment does not exist for this one, so it is not even looked for.
     const own = references.filter((reference) => reference.org === '' || reference.org === org);
-    const found = await this.findTexts(org, new Set(own.map(({ slug }) => slug)), since);
+    const found = await this.findTexts(org, new Set(own.map(({ slug }) => slug)), since, budget);
     const pins = own.flatMap((reference) => {
       const document = found.get(reference.slug);
       return document === undefined ? [] : [{ reference, document, version: reference.version }];
     });
-    const pinned = await this.options.versions.findAll(pins);
+    const pinned = await this.options.versions.findAll(pins, { budget });
     const results = new Map(pins.map(({ reference }, index) => [reference, pinned[index]]));
     return references.map((reference) => results.get(reference));
   }
@@ -136,6 +138,7 @@ export class EnvironmentReader implements OnModuleDestroy {
     org: string,
     texts: ReadonlySet<string>,
     since: number,
+    budget?: ReadingBudget,
   ): Promise<ReadonlyMap<string, EnvironmentDocument>> {
     await this.confirm(org, texts, since);
     const results = new Map<string, EnvironmentDocument>();
@@ -144,11 +147,12 @@ export class EnvironmentReader implements OnModuleDestroy {
       if (known !== undefined && isFresh(known, since))
         results.set(text, this.counted('cached', known.entry.document));
     }
-    await this.lookUp(
-      org,
-      [...texts].filter((text) => !results.has(text)),
-      results,
-    );
+    const unknown = [...texts].filter((text) => !results.has(text));
+    for (let at = 0; at < unknown.length; at += READ_AT_ONCE) {
+      const found = await this.lookUp(org, unknown.slice(at, at + READ_AT_ONCE));
+      for (const [text, document] of found) results.set(text, document);
+      budget?.spend(found.values());
+    }
     return results;
   }
 
@@ -156,9 +160,8 @@ export class EnvironmentReader implements OnModuleDestroy {
   private async lookUp(
     org: string,
     texts: readonly string[],
-    results: Map<string, EnvironmentDocument>,
-  ): Promise<void> {
-    if (texts.length === 0) return;
+  ): Promise<ReadonlyMap<string, EnvironmentDocument>> {
+    const results = new Map<string, EnvironmentDocument>();
     const slugs = texts.flatMap(candidates).filter(({ by }) => by === 'slug');
     const [ids, names] = await Promise.all([
       this.questions.byIds(texts),
@@ -175,6 +178,7 @@ export class EnvironmentReader implements OnModuleDestroy {
       results.set(text, this.keep(found, askedAt));
       this.options.cache.putName(org, text, found._id, askedAt);
     }
+    return results;
   }
 
   /** Asks whether what is known of these texts is still so, and forgets what is not. */

@@ -27,6 +27,12 @@ export type EnvironmentRow = MapsOfContent &
     readonly revision_tags?: Plain<string>;
   };
 
+/** How much is read of what a row holds: without its variables it is small, however large it is. */
+export type Extent = 'whole' | 'without-data';
+
+/** What stands for the variables of a row that was read without them. */
+export const NO_DATA = { data: {} } as const;
+
 const NO_CHANGES = { added: [], changed: [], removed: [] } as const;
 
 /** The document that a row holds, by the names of its fields: whatever else stands in a database is nothing. */
@@ -43,6 +49,11 @@ export function fromRow(row: EnvironmentRow): EnvironmentDocument {
     changes: row.changes ?? NO_CHANGES,
     revision_tags: fromTags(row.revision_tags),
   };
+}
+
+/** What to ask for, to read so much of a row. */
+export function projectionOf(extent: Extent): { readonly projection?: { readonly data: 0 } } {
+  return extent === 'whole' ? {} : { projection: { data: 0 } };
 }
 
 /** Where a tag lies in a row. MongoDB separates the parts of a path by dots, which a tag may have; it has no slash. */

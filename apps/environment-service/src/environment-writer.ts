@@ -116,7 +116,8 @@ export class EnvironmentWriter {
   }
 
   private async checkImports(document: EnvironmentDocument): Promise<void> {
-    await checkImports(document, (wanted) => this.options.references.findAll(document.org, wanted));
+    const { references } = this.options;
+    await checkImports(document, (wanted) => references.findAll(document.org, wanted, 'without-data'));
   }
 }
 

@@ -3,7 +3,14 @@ import { alreadyExists } from '@stigmer/domain';
 import { isDuplicate, withMongo } from '@stigmer/mongo';
 import { type Connection, mongo } from 'mongoose';
 import { contentOf, type EnvironmentDocument, storedBytes } from './environment-document';
-import { type EnvironmentRow, fromRow, tagField } from './environment-row';
+import {
+  type EnvironmentRow,
+  type Extent,
+  fromRow,
+  NO_DATA,
+  projectionOf,
+  tagField,
+} from './environment-row';
 import { outgoingRow, REVISIONS } from './revisions.store';
 
 type Rows = mongo.Collection<EnvironmentRow>;
@@ -141,11 +148,11 @@ export class EnvironmentStore {
   async findImporting(org: string, slugs: readonly string[]): Promise<readonly EnvironmentDocument[]> {
     const rows = await withMongo(() =>
       this.rows
-        .find({ org, 'imports.slug': { $in: [...slugs] } }, { projection: { data: 0 } })
+        .find({ org, 'imports.slug': { $in: [...slugs] } }, projectionOf('without-data'))
         .sort({ _id: 1 })
         .toArray(),
     );
-    return rows.map((row) => fromRow({ ...row, data: {} }));
+    return rows.map((row) => fromRow({ ...NO_DATA, ...row }));
   }
 
   async findById(id: string): Promise<EnvironmentDocument | undefined> {
@@ -157,15 +164,19 @@ export class EnvironmentStore {
   }
 
   /** All environments that a batch of references may mean: asked for at once, by the index of each. */
-  async findAny({ org, ids, slugs }: Wanted): Promise<readonly EnvironmentDocument[]> {
+  async findAny(
+    { org, ids, slugs }: Wanted,
+    extent: Extent = 'whole',
+  ): Promise<readonly EnvironmentDocument[]> {
     const filters = [
       { _id: { $in: [...ids] }, org },
       { org, slug: { $in: [...slugs] } },
     ];
     const found = await withMongo(() =>
-      Promise.all(filters.map((filter) => this.rows.find(filter).toArray())),
+      Promise.all(filters.map((filter) => this.rows.find(filter, projectionOf(extent)).toArray())),
     );
-    return [...new Map(found.flat().map((row) => [row._id, fromRow(row)])).values()];
+    const rows = found.flat().map((row) => fromRow({ ...NO_DATA, ...row }));
+    return [...new Map(rows.map((document) => [document._id, document])).values()];
   }
 
   /** One page of an organization's environments in the order of their ids, after the id `after`. */

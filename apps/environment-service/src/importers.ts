@@ -14,7 +14,7 @@ export async function importersOf(
   const importing = await store.findImporting(document.org, names);
   if (importing.length === 0) return [];
   // A name may mean another environment before it means this one.
-  const meant = await store.findAny({ org: document.org, ids: names, slugs: names });
+  const meant = await store.findAny({ org: document.org, ids: names, slugs: names }, 'without-data');
   return importing.flatMap(({ _id, slug, imports }) =>
     imports
       .filter(({ org, slug: name }) => (org === '' || org === document.org) && names.includes(name))

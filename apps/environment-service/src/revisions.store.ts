@@ -1,7 +1,7 @@
 import { withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
 import type { EnvironmentDocument } from './environment-document';
-import { fromContentRow, type MapsOfContent } from './environment-row';
+import { type Extent, fromContentRow, type MapsOfContent, NO_DATA, projectionOf } from './environment-row';
 import type { EnvironmentSecrets } from './environment-secrets';
 import { asItWas, namedOf, outgoing, type RevisionDocument, type RevisionSummary } from './revision-document';
 
@@ -52,7 +52,10 @@ export class RevisionStore {
   }
 
   /** All of these at once, each by its index, in any order and with others among them; what is not there is left out. */
-  async findAll(keys: readonly RevisionKey[]): Promise<readonly RevisionDocument[]> {
+  async findAll(
+    keys: readonly RevisionKey[],
+    extent: Extent = 'whole',
+  ): Promise<readonly RevisionDocument[]> {
     if (keys.length === 0) return [];
     const ids = keys.flatMap((key) => ('id' in key ? [key.id] : []));
     const numbered = Map.groupBy(
@@ -67,9 +70,9 @@ export class RevisionStore {
       })),
     ];
     const found = await withMongo(() =>
-      Promise.all(filters.map((filter) => this.rows.find(filter).toArray())),
+      Promise.all(filters.map((filter) => this.rows.find(filter, projectionOf(extent)).toArray())),
     );
-    return found.flat().map(fromRow);
+    return found.flat().map((row) => fromRow({ ...NO_DATA, ...row }));
   }
 
   /** The versions below a number, the newest first, without what they hold. */
