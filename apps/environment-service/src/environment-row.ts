@@ -56,9 +56,19 @@ export function projectionOf(extent: Extent): { readonly projection?: { readonly
   return extent === 'whole' ? {} : { projection: { data: 0 } };
 }
 
-/** Where a tag lies in a row. MongoDB separates the parts of a path by dots, which a tag may have; it has no slash. */
+/** Where a tag lies in a row. */
 export function tagField(tag: string): string {
-  return `revision_tags.${tag.replaceAll('.', '/')}`;
+  return `revision_tags.${tagKey(tag)}`;
+}
+
+/** MongoDB separates the parts of a path by dots, which a tag may have; it has no slash. */
+function tagKey(tag: string): string {
+  return tag.replaceAll('.', '/');
+}
+
+/** Tags as a row has them. */
+export function toTags(tags: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...tags].map(([tag, version]) => [tagKey(tag), version]));
 }
 
 /** The tags of a row, by their names. */

@@ -10,6 +10,7 @@ import {
   NO_DATA,
   projectionOf,
   tagField,
+  toTags,
 } from './environment-row';
 import { outgoingRow, REVISIONS } from './revisions.store';
 
@@ -75,12 +76,12 @@ export class EnvironmentStore {
 
   /**
    * Writes another form of what is stored, if nobody wrote since `existing` was read: neither a version nor its
-   * header. Tags are no part of any write but their own: moving one makes no version.
+   * header nor a tag.
    */
   async replace(document: EnvironmentDocument, existing: EnvironmentDocument): Promise<boolean> {
-    const { filter, update } = replacement(document, existing);
+    const { filter, row } = replacement(document, existing);
     const { matchedCount } = await this.changing(document, () =>
-      this.unlessTaken(document, () => this.rows.updateOne(filter, update)),
+      this.unlessTaken(document, () => this.rows.replaceOne(filter as mongo.Filter<EnvironmentRow>, row)),
     );
     return matchedCount === 1;
   }
@@ -92,18 +93,13 @@ export class EnvironmentStore {
    */
   async advance(document: EnvironmentDocument, existing: EnvironmentDocument): Promise<boolean> {
     const { _id, ...revision } = outgoingRow(existing);
-    const { filter, update } = replacement(document, existing);
+    const { filter, row } = replacement(document, existing);
     const models: readonly mongo.ClientBulkWriteModel<Tables>[] = [
       {
         ...{ name: 'updateOne', namespace: this.namespace(REVISIONS), filter: { _id }, upsert: true },
         update: { $setOnInsert: revision as mongo.Document },
       },
-      {
-        name: 'updateOne',
-        namespace: this.namespace(ENVIRONMENTS),
-        filter,
-        update: update as mongo.Document,
-      },
+      { name: 'replaceOne', namespace: this.namespace(ENVIRONMENTS), filter, replacement: row },
     ];
     const done = await this.changing(document, () =>
       withMongo(() => this.client.bulkWrite<Tables>(models, { ordered: true })),
@@ -255,14 +251,20 @@ function toRow(fields: object): EnvironmentRow {
   return fields as unknown as EnvironmentRow;
 }
 
+/**
+ * A whole document for a whole document: cheaper than to set each of its fields. It carries the tags along, which are no
+ * part of any write but their own, so it is none where one was moved meanwhile.
+ */
 function replacement(document: EnvironmentDocument, existing: EnvironmentDocument) {
   const { _id, org, crypto, mac, lineage, version, changes, created, updated } = document;
-  const wdek = existing.crypto?.wdek ?? null;
+  const tags = toTags(existing.revision_tags);
   const fields = { org, ...contentOf(document), crypto, mac, lineage, version, changes, created, updated };
-  return {
-    filter: { _id, 'version.id': existing.version.id, 'crypto.wdek': wdek },
-    update: { $set: toRow(fields) },
+  const filter = {
+    ...{ _id, 'version.id': existing.version.id, 'crypto.wdek': existing.crypto?.wdek ?? null },
+    // Documents of before there were revisions have no field for them.
+    revision_tags: tags.size === 0 ? { $in: [tags, null] } : tags,
   };
+  return { filter, row: toRow({ ...fields, revision_tags: tags }) };
 }
 
 /** This environment, and not another one of its id from before or after a deletion. */

@@ -235,7 +235,7 @@ describe('A tag', () => {
   it('is not lost to a write at the same time, nor the write to it', async () => {
     const one = await counted(gateway, 1);
     await Promise.all([
-      ...Array.from({ length: 10 }, (_, i) => gateway.commands.tag({ environmentId: one.id, tag: `t${i}` })),
+      ...Array.from({ length: 10 }, (_, i) => gateway.commands.tag({ environmentId: one.id, tag: `t.${i}` })),
       ...Array.from({ length: 10 }, (_, i) =>
         gateway.commands.updateVariables({ environmentId: one.id, variables: { [`V${i}`]: { value: 'x' } } }),
       ),
