@@ -8,7 +8,7 @@ import { environmentGet, environmentUpdate, environmentWrite } from './figures/e
 import { gateway } from './figures/gateway';
 import { memory } from './figures/memory';
 import { million } from './figures/million';
-import { explain, growthInKeys, resolve } from './figures/resolve';
+import { explain, growthInKeys, resolve, resolveApart } from './figures/resolve';
 import { subscribers } from './figures/subscribers';
 import { againstVault } from './figures/vault';
 import { describeMachine, mergeRows, table } from './report';
@@ -16,6 +16,7 @@ import { describeMachine, mergeRows, table } from './report';
 /** In the order of the table. */
 const FIGURES: readonly Figure[] = [
   resolve,
+  resolveApart,
   explain,
   growthInKeys,
   environmentGet,

@@ -6,7 +6,7 @@ import { ContextVault, CreateContextInputSchema } from '@stigmer/proto/internal/
 import { EnvironmentVault, OpenEnvironmentsInputSchema } from '@stigmer/proto/internal/v1/environment_vault';
 import { PrepareRunInputSchema, RunResolver } from '@stigmer/proto/internal/v1/run_resolver';
 import type { Bench } from '../bench';
-import { compare, type Figure, rowOf } from '../figure';
+import { compare, type Figure, type Row, rowOf } from '../figure';
 import type { BareStep } from '../floors/bare-server';
 import type { Step } from '../load';
 import { pathOf, rawCall } from '../raw-call';
@@ -22,6 +22,12 @@ interface RunShape {
 
 /** Three environments of 50 keys, 60 secrets in all. */
 export const RUN: RunShape = { slugs: ['base', 'team', 'prod'], keys: 50, secrets: 20 };
+
+/** As many runs as these in a row have no environment in common, so that none shares an opening with another. */
+const APART: readonly RunShape[] = Array.from({ length: 64 }, (_, index) => ({
+  ...RUN,
+  slugs: RUN.slugs.map((slug) => `${slug}-${index}`),
+}));
 
 const OPEN = pathOf(EnvironmentVault.method.open);
 const CREATE = pathOf(ContextVault.method.create);
@@ -133,22 +139,35 @@ async function bareResolver(bench: Bench, step: Step, steps: readonly BareStep[]
 /** What a run waits for: the merge of three environments with their values, without the write of the context. */
 export const resolve: Figure = {
   name: 'resolve',
-  async run(bench) {
-    const step = () => prepareStep(bench, RUN);
-    const hops = [
-      await bareEnvironments(bench, RUN, await openStep(bench, RUN, false)),
-      await bareContexts(bench, RUN),
-    ];
-    const bare = await bareResolver(bench, await step(), hops);
-    const row = await compare(bench, {
-      name: 'resolve',
-      unit: 'runs/s',
-      measure: async () => bench.load([await step()]),
-      floor: async () => bench.load([{ ...(await step()), address: bare }]),
-    });
-    return [row];
-  },
+  run: async (bench) => [await measureRuns(bench, 'resolve', () => prepareStep(bench, RUN))],
 };
+
+/** The same of runs that name other environments each. */
+export const resolveApart: Figure = {
+  name: 'resolve.apart',
+  run: async (bench) => [await measureRuns(bench, 'resolve.apart', () => apartStep(bench))],
+};
+
+async function apartStep(bench: Bench): Promise<Step> {
+  const messages: Uint8Array[] = [];
+  // One after the other: the first time, each makes its environments.
+  for (const run of APART) messages.push(...(await prepareStep(bench, run)).messages);
+  return { ...(await prepareStep(bench, RUN)), messages };
+}
+
+async function measureRuns(bench: Bench, name: string, step: () => Promise<Step>): Promise<Row> {
+  const hops = [
+    await bareEnvironments(bench, RUN, await openStep(bench, RUN, false)),
+    await bareContexts(bench, RUN),
+  ];
+  const bare = await bareResolver(bench, await prepareStep(bench, RUN), hops);
+  return compare(bench, {
+    name,
+    unit: 'runs/s',
+    measure: async () => bench.load([await step()]),
+    floor: async () => bench.load([{ ...(await step()), address: bare }]),
+  });
+}
 
 /** The same merge for people, redacted. */
 export const explain: Figure = {
