@@ -7,6 +7,7 @@ const libraries = [
   'type:crypto',
   'type:platform',
   'type:mongo',
+  'type:redis',
   'type:keys',
   'type:sdk',
   'type:embedded',
@@ -39,6 +40,11 @@ const boundaries = [
     allowedExternalImports: ['mongoose'],
   },
   {
+    sourceTag: 'type:redis',
+    onlyDependOnLibsWithTags: ['type:platform'],
+    allowedExternalImports: ['ioredis'],
+  },
+  {
     sourceTag: 'type:keys',
     onlyDependOnLibsWithTags: ['type:mongo', 'type:platform', 'type:crypto', 'type:domain', 'type:contract'],
     allowedExternalImports: ['mongoose', 'zod', '@aws-sdk/client-kms', '@bufbuild/*'],
@@ -48,6 +54,7 @@ const boundaries = [
     onlyDependOnLibsWithTags: [
       'type:platform',
       'type:mongo',
+      'type:redis',
       'type:keys',
       'type:sdk',
       'type:crypto',
@@ -117,6 +124,20 @@ export default tseslint.config(
     rules: {
       '@nx/enforce-module-boundaries': boundaryRule(boundariesInSpecs),
       '@typescript-eslint/no-unsafe-assignment': 'off',
+    },
+  },
+  {
+    files: ['apps/gateway/src/**/*.ts', 'apps/workflow-runner/src/**/*.ts'],
+    ignores: specs,
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: '@stigmer/service',
+          allowTypeImports: true,
+          message: 'It loads Nest, 17 MB that nothing here needs: import @stigmer/service/plain.',
+        },
+      ],
     },
   },
   {

@@ -7,7 +7,7 @@ import {
   OWNER_HEADER,
   type Identity,
   type ServiceName,
-} from '@stigmer/service';
+} from '@stigmer/service/plain';
 
 /** Everything under this prefix is ours to say: whatever a client sends there is dropped, known name or not. */
 const OURS = 'x-stigmer-';

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { address, serviceConfig } from '@stigmer/service';
+import { address, serviceConfig } from '@stigmer/service/plain';
 import { z } from 'zod';
 
 const DEFAULT_LISTEN = '127.0.0.1:7234,[::1]:7234';

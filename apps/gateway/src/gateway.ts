@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { MAX_MESSAGE_BYTES } from '@stigmer/proto';
-import { addStandardServices, drain, type Logger, type RunningService } from '@stigmer/service';
+import { addStandardServices, drain, type Logger, type RunningService } from '@stigmer/service/plain';
 import { Admission } from './admission';
 import { type GatewayConfig, hostOf } from './config';
 import { type Backend, passThrough, Proxy } from './proxy';

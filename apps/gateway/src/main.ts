@@ -1,4 +1,4 @@
-import { runProcess } from '@stigmer/service';
+import { runProcess } from '@stigmer/service/plain';
 import { gatewayConfig } from './config';
 import { startGateway } from './gateway';
 

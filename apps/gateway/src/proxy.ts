@@ -10,7 +10,7 @@ import {
   type StatusObject,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
-import { type Logger, outcomeOf, type ServiceName } from '@stigmer/service';
+import { type Logger, outcomeOf, type ServiceName } from '@stigmer/service/plain';
 import type { Admission } from './admission';
 
 type Call = ServerWritableStream<Buffer, Buffer>;

@@ -5,7 +5,7 @@ import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executio
 import { WorkflowExecutionCommandController } from '@stigmer/proto/agentic/workflowexecution/v1/command';
 import { ContextVault } from '@stigmer/proto/internal/v1/context_vault';
 import { ExecutionSnapshots } from '@stigmer/proto/internal/v1/execution_snapshots';
-import { serviceClient, type Identity } from '@stigmer/service';
+import { serviceClient, type Identity } from '@stigmer/service/plain';
 
 /** The rpcs of other services that the runner calls, each with its own identity. */
 export interface Clients {

@@ -1,6 +1,6 @@
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { address, serviceConfig } from '@stigmer/service';
+import { address, serviceConfig } from '@stigmer/service/plain';
 import { z } from 'zod';
 import type { ModelSettings } from './agent/model';
 import type { Surroundings } from './mcp/launch';

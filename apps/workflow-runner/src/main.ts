@@ -1,14 +1,11 @@
-import { Module } from '@nestjs/common';
-import { runProcess, start } from '@stigmer/service';
+import { runProcess, startServer } from '@stigmer/service/plain';
 import { closeClients, createClients } from './clients';
 import { modelSettingsOf, runnerConfig, surroundingsOf } from './config';
+import { throwOurs } from './rejections';
 import { startRunner } from './worker';
 
-/** A worker serves no rpc of its own; it listens so that health checks reach it as they reach every other part. */
-@Module({})
-class HealthModule {}
-
 void runProcess('workflow-runner', runnerConfig, async (config, log) => {
+  process.on('unhandledRejection', throwOurs);
   const addresses = {
     contextService: config.STIGMER_CONTEXT_SERVICE,
     controlPlane: config.STIGMER_CONTROL_PLANE,
@@ -29,7 +26,11 @@ void runProcess('workflow-runner', runnerConfig, async (config, log) => {
     log.fatal({ err: error }, 'a worker broke down');
     process.exit(1);
   });
-  const health = await start({ name: 'workflow-runner', services: [], config, module: HealthModule, log });
+  // A worker serves no rpc of its own; it listens so that health checks reach it as they reach every other part.
+  const health = await startServer({
+    ...{ name: 'workflow-runner', services: [], controllers: new Map() },
+    ...{ config, log },
+  });
   return {
     async close() {
       await Promise.all([health.close(), runner.stop()]);

@@ -35,6 +35,14 @@ export interface Runner {
 /** How long an activity may go on after the worker was told to stop. */
 const GRACE = '10s';
 
+/**
+ * What Temporal's defaults would take and our workflows do not need. A thread with an interpreter of its own for each
+ * worker, 40 MB apiece, is there for workflows that compute: ours wait for activities, at most a thousand times. It is
+ * called `debugMode` because it also lifts the limit on how long a workflow may compute. And a run that is not among the
+ * cached ones is read again from its history; by default it would be as many as the heap's limit allows, some thousands.
+ */
+const MEMORY = { debugMode: true, maxCachedWorkflows: 250 } as const;
+
 /** Starts the workers of both task queues. */
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const { clients, surroundings, log } = options;
@@ -49,6 +57,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     namespace: options.temporalNamespace,
     workflowBundle: bundle,
     shutdownGraceTime: GRACE,
+    ...MEMORY,
     // A cancellation travels back with a heartbeat, so heartbeats must not be saved up.
     maxHeartbeatThrottleInterval: '5s',
     interceptors: { activity: [(context) => ({ inbound: new Boundary(context, log) })] },

@@ -1,6 +1,11 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { bundleWorkflowCode, type Logger, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  type Logger,
+  type WorkflowBundle,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 
 const WORKFLOWS = join(__dirname, `workflows${extname(__filename)}`);
 const PREPARED = 'workflow-bundle.generated.js';
@@ -11,7 +16,7 @@ const PREPARED = 'workflow-bundle.generated.js';
  */
 export async function workflowBundle(logger: Logger): Promise<WorkflowBundleOption> {
   const codePath = await preparedBundle(__dirname);
-  return codePath === undefined ? bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger }) : { codePath };
+  return codePath === undefined ? bundle(logger) : { codePath };
 }
 
 /** The bundle in a folder of compiled files, if it is newer than all of them: the workflows may import any. */
@@ -27,8 +32,17 @@ export async function preparedBundle(folder: string): Promise<string | undefined
 
 /** Run by the build, after the compiler. */
 export async function prepareWorkflowBundle(logger: Logger): Promise<void> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger });
+  const { code } = await bundle(logger);
   await writeFile(join(__dirname, PREPARED), code);
+}
+
+/** Temporal keeps the source map in memory, so it has places for stack traces and no copy of the sources. */
+function bundle(logger: Logger): Promise<WorkflowBundle> {
+  return bundleWorkflowCode({
+    workflowsPath: WORKFLOWS,
+    logger,
+    webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
+  });
 }
 
 async function modifiedAt(path: string): Promise<number> {

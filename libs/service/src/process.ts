@@ -1,39 +1,12 @@
-import type { DescService } from '@bufbuild/protobuf';
 import { setLogger } from '@grpc/grpc-js';
-import type { DynamicModule, Type } from '@nestjs/common';
 import type { z } from 'zod';
 import { type ConfigSchema, readConfig, type ServiceConfig } from './config';
 import type { ServiceName } from './identity';
 import { createLogger, type Logger } from './logger';
-import { type RunningService, start } from './serve';
+import type { RunningService } from './server';
 
 /** How long a start may go on after a signal. */
 const START_GRACE_MS = 5_000;
-
-/** A service as its `main.ts` describes it. */
-export interface ServiceMain<S extends ConfigSchema> {
-  readonly name: ServiceName;
-  readonly services: readonly DescService[];
-  /** Extends `serviceConfig`. */
-  readonly schema: S;
-  readonly module: (
-    config: z.infer<S> & ServiceConfig,
-    log: Logger,
-  ) => Type | DynamicModule | Promise<DynamicModule>;
-}
-
-/** Runs a Nest service as a process: configuration, start, and a graceful end on SIGTERM or SIGINT. */
-export async function serve<S extends ConfigSchema>({
-  name,
-  services,
-  schema,
-  module,
-}: ServiceMain<S>): Promise<void> {
-  await runProcess(name, schema, async (parsed, log) => {
-    const config = parsed as typeof parsed & ServiceConfig;
-    return start({ name, services, config, log, module: await module(config, log) });
-  });
-}
 
 /** The life of a process: a start that fails says why in words, and a signal ends it gracefully. */
 export async function runProcess<S extends ConfigSchema>(

@@ -21,7 +21,8 @@ import type { CallContext } from './call-context';
 import { GrpcController, type RpcHandlers } from './grpc-controller';
 import type { ServiceName } from './identity';
 import { createLogger } from './logger';
-import { type RunningService, start } from './serve';
+import { start } from './serve';
+import type { RunningService } from './server';
 import { serviceClient } from './service-client';
 import { testIdentities } from './testing/identities';
 

@@ -41,7 +41,8 @@ const PREAMBLE = `${SHADOWS} {} as $ENV | (.variables // .dot) as {$context, $in
 
 /**
  * Runs jq in threads of their own, so that a program that never ends can be ended. A thread serves one task and is then
- * thrown away, because a secret may be left in its memory; the next one is started ahead, so that nobody waits for it.
+ * thrown away, because a secret may be left in its memory; the next one is started ahead, so that only the first task
+ * with an expression waits for it. A runner that has met none does without its 20 MB.
  */
 export class Jq {
   readonly #limitMs: number;
@@ -49,7 +50,6 @@ export class Jq {
 
   constructor(limitMs = 2_000) {
     this.#limitMs = limitMs;
-    this.#spare = startThread();
   }
 
   /** An interpreter for one task; the caller closes it. A task without an expression costs no thread. */
