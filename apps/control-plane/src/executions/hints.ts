@@ -1,17 +1,8 @@
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import { RedisChannel } from '@stigmer/redis';
 import type { Logger } from '@stigmer/service';
-import { Redis } from 'ioredis';
 
 const CHANNEL = 'stigmer:executions';
-/** Reconnects for ever, soon at first and then every two seconds. */
-const CONNECTION = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 2_000,
-  disconnectTimeout: 200,
-  retryStrategy: (attempt: number) => Math.min(attempt * 100, 2_000),
-} as const;
 
 /**
  * Tells all replicas over Redis that an execution has changed: its id and revision, nothing more. A hint only makes a
@@ -19,42 +10,32 @@ const CONNECTION = {
  */
 export class Hints implements OnModuleInit, OnModuleDestroy {
   private readonly listeners = new Map<string, Set<Bell>>();
-  private readonly publisher: Redis;
-  private readonly subscriber: Redis;
+  private readonly channel: RedisChannel;
 
-  constructor(
-    url: string,
-    private readonly log: Logger,
-  ) {
-    this.publisher = new Redis(url, CONNECTION);
-    this.subscriber = new Redis(url, CONNECTION);
+  constructor(url: string, log: Logger) {
+    this.channel = new RedisChannel(url, CHANNEL, log);
   }
 
   onModuleInit(): void {
-    for (const connection of [this.publisher, this.subscriber]) {
-      connection.on('error', (error) => {
-        this.log.debug({ err: error }, 'Redis cannot be reached');
-      });
-      // Reconnecting is the client's work; a first failure is nobody's.
-      connection.connect().catch(() => undefined);
-    }
-    this.subscriber.on('ready', () => {
-      void this.listenAgain();
-    });
-    this.subscriber.on('message', (_channel, text) => {
-      this.ring(idOf(text));
-    });
+    this.channel.open(
+      (text) => {
+        this.ring(idOf(text));
+      },
+      () => {
+        // Whatever was said while the connection was gone was not heard.
+        for (const id of [...this.listeners.keys()]) this.ring(id);
+      },
+    );
   }
 
   onModuleDestroy(): void {
-    this.publisher.disconnect();
-    this.subscriber.disconnect();
+    this.channel.close();
   }
 
   announce(id: string, revision: number): void {
     // Those in this process need no Redis.
     this.ring(id);
-    this.publisher.publish(CHANNEL, JSON.stringify({ id, revision })).catch(() => undefined);
+    this.channel.say(JSON.stringify({ id, revision }));
   }
 
   /** A bell that rings when the execution may have changed. The caller closes it. */
@@ -67,16 +48,6 @@ export class Hints implements OnModuleInit, OnModuleDestroy {
     });
     bells.add(bell);
     return bell;
-  }
-
-  private async listenAgain(): Promise<void> {
-    try {
-      await this.subscriber.subscribe(CHANNEL);
-      // Whatever was said while the connection was gone was not heard.
-      for (const id of [...this.listeners.keys()]) this.ring(id);
-    } catch (error) {
-      this.log.debug({ err: error }, 'Redis cannot be reached');
-    }
   }
 
   private ring(id: string): void {

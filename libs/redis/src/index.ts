@@ -1,0 +1,1 @@
+export { RedisChannel } from './redis-channel';
