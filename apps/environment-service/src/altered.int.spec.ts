@@ -352,6 +352,40 @@ describe('An environment from before there were MACs', () => {
     }
   });
 
+  it('is refused whole where all are known to have one: by its header of then, and as if it never had any', async () => {
+    const [older, bare] = [await stored(), await stored()];
+    const readable = await gateway.commands.create(environment({ URL: { value: 'https://good.example' } }));
+    await makeOlder(older);
+    for (const id of [bare.id, idOf(readable)]) {
+      const change = { $set: { 'data.URL.value': 'https://evil.example' }, $unset: { crypto: 1, mac: 1 } };
+      await environments.updateOne({ _id: id }, change as mongo.UpdateFilter<Row>);
+    }
+    const strict = await startEnvironmentService({
+      ...{ mongoUrl: server.url, key: kek.toString('base64'), olderForms: 'refuse' },
+    });
+    try {
+      const { commands, queries, keys } = strict.as('gateway');
+      for (const { id, org } of [older, bare, { id: idOf(readable), org: orgOf(readable) }]) {
+        const attempts = [
+          strict.as('resolver-service').vault.open({ org, references: [{ slug: id }] }, DEADLINE),
+          commands.updateVariables({ environmentId: id, variables: { MORE: { value: 'x' } } }),
+          queries.getSecretValue({ environmentId: id, key: 'URL' }, strict.owner),
+        ];
+        for (const { kind, message } of await Promise.all(attempts.map(failure))) {
+          expect(kind).toBe('failed-precondition');
+          expect(message).toContain(`(${id}) is in an older form, and those are refused here`);
+        }
+        expect((await queries.get({ value: id })).metadata?.id).toBe(id);
+      }
+      const named: string[] = [];
+      for await (const { failures } of keys.verify({}, { ...strict.owner, ...DEADLINE }))
+        named.push(...failures.map(({ documentId }) => documentId));
+      expect(named).toEqual(expect.arrayContaining([older.id, bare.id, idOf(readable)]));
+    } finally {
+      await strict.close();
+    }
+  });
+
   it('is refused from then on in the form of before, but for its own header of then', async () => {
     const before = await stored();
     await makeOlder(before);

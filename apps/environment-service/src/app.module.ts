@@ -70,6 +70,7 @@ function openKeys(config: EnvironmentConfig, connection: Connection, log: Logger
     sources: keySources('ENVIRONMENT', config, connection, log),
     connection,
     documents: new KeyedEnvironments(connection),
+    olderForms: config.STIGMER_ENVIRONMENT_OLDER_FORMS,
     log,
   });
 }

@@ -26,6 +26,10 @@ export const environmentConfig = serviceConfig.extend({
       description:
         'So many bytes of memory hold the environments that were used last, sealed as they lie in the database; 0 keeps none.',
     }),
+  STIGMER_ENVIRONMENT_OLDER_FORMS: z.enum(['read', 'refuse']).default('read').meta({
+    description:
+      'Environments from before they had a MAC: `refuse`, once `stigmer keys rewrap` has brought all of them to the form of now, so that none can be made to look like one.',
+  }),
   STIGMER_REDIS_URL: z.string().min(1).optional().meta({
     description:
       'Redis, over which replicas tell each other which environments they have changed; without it a change is seen within two seconds.',

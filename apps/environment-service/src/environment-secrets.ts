@@ -72,6 +72,9 @@ export class EnvironmentSecrets {
     const { crypto } = document;
     const label = labelOf(document);
     const place = placeOf(document);
+    const macs = crypto?.v === HEADER_VERSION.withMac;
+    if (!macs && ring.olderForms === 'refuse')
+      throw failedPrecondition(`${label} is in an older form, and those are refused here`);
     // By the header alone, never by the look of a value: or an old form pasted into a sealed document would open.
     if (crypto === undefined) {
       const { dataKey, header } = createDataKey(ring, place, [], HEADER_VERSION.withMac);
@@ -80,7 +83,6 @@ export class EnvironmentSecrets {
     }
     return explained(`the secrets of ${label} cannot be opened`, () => {
       const dataKey = openDataKey(ring, place, crypto);
-      const macs = crypto.v === HEADER_VERSION.withMac;
       const current = macs && crypto.kid === ring.active.id;
       // A read needs no other header, and during a rotation there are many reads.
       const header = () =>

@@ -10,7 +10,14 @@ export {
 } from './envelope';
 export { CryptoError, type CryptoFailure, systemErrorCode } from './errors';
 export { readKeyFile, removeKeyFile, writeKeyFile } from './key-file';
-export { generateKey, importKey, KeyRing, type KeyEncryptionKey, type KeyRingHolder } from './key-ring';
+export {
+  generateKey,
+  importKey,
+  KeyRing,
+  type KeyEncryptionKey,
+  type KeyRingHolder,
+  type OlderForms,
+} from './key-ring';
 export { deriveContextKey, parseKey, parseKeys } from './key-source';
 export { openLegacyValue } from './legacy';
 export { checkDocumentMac, documentMac } from './mac';

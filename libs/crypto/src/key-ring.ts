@@ -35,6 +35,9 @@ export interface KeyRingHolder {
   readonly current: KeyRing;
 }
 
+/** Whether what was written in a form of before is still opened: one that says less of what it belongs to. */
+export type OlderForms = 'read' | 'refuse';
+
 /**
  * The keys a service holds: one active key that wraps, and every key that may still unwrap. A ring never changes;
  * adding, promoting or retiring a key makes another ring, so a request sees one set of keys from start to end.
@@ -45,6 +48,7 @@ export class KeyRing {
   constructor(
     readonly active: KeyEncryptionKey,
     previous: readonly KeyEncryptionKey[] = [],
+    readonly olderForms: OlderForms = 'read',
   ) {
     this.#byId = new Map([active, ...previous].map((key) => [key.id, key]));
   }

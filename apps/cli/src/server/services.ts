@@ -50,7 +50,11 @@ const VARIABLES: Readonly<Record<ServiceName, (world: World) => Variables>> = {
     STIGMER_CONTROL_PLANE: addressOf(world, 'control-plane'),
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_FILE: encryptionKeyFile(world.layout, 'environment-service'),
     STIGMER_ENVIRONMENT_KEY_STORE: `directory:${world.layout.environmentKeys}`,
-    ...passed(world, ['STIGMER_ENVIRONMENT_REVISIONS', 'STIGMER_ENVIRONMENT_CACHE_BYTES']),
+    ...passed(world, [
+      'STIGMER_ENVIRONMENT_REVISIONS',
+      'STIGMER_ENVIRONMENT_CACHE_BYTES',
+      'STIGMER_ENVIRONMENT_OLDER_FORMS',
+    ]),
   }),
   'execution-context-service': (world) => ({
     STIGMER_LISTEN: addressOf(world, 'execution-context-service'),

@@ -51,6 +51,7 @@ export async function startEnvironmentService(options: {
   readonly keyStore?: string;
   /** How many versions of an environment are kept. */
   readonly revisions?: number;
+  readonly olderForms?: 'read' | 'refuse';
   readonly controlPlane?: string;
   readonly redisUrl?: string;
   readonly logLevel?: 'debug' | 'error';
@@ -70,6 +71,7 @@ export async function startEnvironmentService(options: {
     STIGMER_ENVIRONMENT_ENCRYPTION_KEY_PREVIOUS: options.previous ?? '',
     ...(options.redisUrl !== undefined && { STIGMER_REDIS_URL: options.redisUrl }),
     ...(options.keyStore !== undefined && { STIGMER_ENVIRONMENT_KEY_STORE: options.keyStore }),
+    ...(options.olderForms !== undefined && { STIGMER_ENVIRONMENT_OLDER_FORMS: options.olderForms }),
     ...(options.revisions !== undefined && { STIGMER_ENVIRONMENT_REVISIONS: String(options.revisions) }),
   });
   const lines: string[] = [];

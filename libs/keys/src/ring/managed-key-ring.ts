@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { KeyRing, KeyRingHolder } from '@stigmer/crypto';
+import type { KeyRing, KeyRingHolder, OlderForms } from '@stigmer/crypto';
 import { failedPrecondition, notFound } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
@@ -25,6 +25,8 @@ export interface ManagedKeyRingOptions {
   readonly connection: Connection;
   readonly documents: KeyedDocuments;
   readonly log: Logger;
+  /** By default they are read. */
+  readonly olderForms?: OlderForms;
   /** This process among the replicas; by default a name of its own on this host. */
   readonly identity?: string;
   readonly timings?: Partial<Timings>;
@@ -182,7 +184,7 @@ async function assemble(options: ManagedKeyRingOptions): Promise<Parts> {
   await known.load();
   await beats.prepare();
   const record = await firstRecord({ known, records, documents });
-  const state = RingState.of(record, known.all, log);
+  const state = RingState.of(record, known.all, log, options.olderForms);
   const follow = (seen: KeyRecord) => void state.follow(seen, known.all);
   const { leaseMs } = timings;
   const job = new RewrapJob({ records, documents, state, follow, identity, leaseMs, log });

@@ -1,4 +1,4 @@
-import { CryptoError, type KeyEncryptionKey, KeyRing } from '@stigmer/crypto';
+import { CryptoError, type KeyEncryptionKey, KeyRing, type OlderForms } from '@stigmer/crypto';
 import { failedPrecondition } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import type { KeyRecord } from './key-record';
@@ -17,8 +17,13 @@ export class RingState {
   ) {}
 
   /** For the start: a record whose active key is not held is an error that names both. */
-  static of(record: KeyRecord, keys: readonly KeyEncryptionKey[], log: Logger): RingState {
-    const ring = ringOf(record, keys);
+  static of(
+    record: KeyRecord,
+    keys: readonly KeyEncryptionKey[],
+    log: Logger,
+    olderForms: OlderForms = 'read',
+  ): RingState {
+    const ring = ringOf(record, keys, olderForms);
     if (ring === undefined) throw missing(record.active, keys);
     return new RingState(ring, log);
   }
@@ -45,7 +50,7 @@ export class RingState {
 
   /** Follows the record. Answers whether the ring is another one now. */
   follow(record: KeyRecord, keys: readonly KeyEncryptionKey[]): boolean {
-    const wanted = ringOf(record, keys);
+    const wanted = ringOf(record, keys, this.ring.olderForms);
     if (wanted !== undefined) this.complained = '';
     const next = wanted ?? this.withoutRetired(record, keys);
     this.usable = next !== undefined;
@@ -61,12 +66,12 @@ export class RingState {
    * retire that while this process says that it wraps with it; a retired one must not wrap any more.
    */
   private withoutRetired(record: KeyRecord, keys: readonly KeyEncryptionKey[]): KeyRing | undefined {
-    const { active } = this.ring;
+    const { active, olderForms } = this.ring;
     if (this.complained !== record.active) {
       this.complained = record.active;
       this.log.error({ needs: record.active, held: keys.map(({ id }) => id) }, 'the active key is not here');
     }
-    return ringOf({ ...record, active: active.id }, keys);
+    return ringOf({ ...record, active: active.id }, keys, olderForms);
   }
 }
 
@@ -78,10 +83,11 @@ export function assertHeld(needed: Iterable<string>, keys: readonly KeyEncryptio
 function ringOf(
   { active, keys: entries }: KeyRecord,
   keys: readonly KeyEncryptionKey[],
+  olderForms: OlderForms,
 ): KeyRing | undefined {
   const usable = keys.filter(({ id }) => entries[id]?.retired_at === undefined);
   const first = usable.find(({ id }) => id === active);
-  return first && new KeyRing(first, usable);
+  return first && new KeyRing(first, usable, olderForms);
 }
 
 function sameRing(left: KeyRing, right: KeyRing): boolean {
