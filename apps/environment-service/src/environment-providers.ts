@@ -42,7 +42,7 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   const deletions = new Deletions(connection, store, revisions);
   await deletions.finish();
   const references = new References(store, versions);
-  const pins = new Pins(store, users);
+  const pins = new Pins(store, revisions, users);
   const pruning = new RevisionPruning({ store, revisions, pins, keep, log });
   const writer = new EnvironmentWriter({ store, revisions, references, pruning, log });
   const environments = new Environments({

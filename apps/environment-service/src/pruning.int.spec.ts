@@ -7,7 +7,7 @@ import {
   startFakeControlPlane,
   type TestService,
 } from './testing/environment-service';
-import { environment, kindOf } from './testing/environments';
+import { environment, idOf, kindOf } from './testing/environments';
 import { eventually } from './testing/eventually';
 import { count, counted, type Counted, counterAt, historyOf, rawVersions } from './testing/versions';
 
@@ -124,6 +124,29 @@ describe('Pruning', () => {
     pinned.length = 0;
     await gateway.commands.prune({ environmentId: one.id, keep: 1 });
     expect(await numbersOf(one.id)).toEqual([160, 5, 4]);
+  });
+
+  it('keeps what earlier versions pin of an environment that imports it, for as long as these versions are there', async () => {
+    const one = await counted(gateway, 9);
+    const importer = (version: string, id = '') =>
+      environment({}, { org: one.org, name: 'app', id }, { imports: [{ slug: one.id, version }] });
+    const made = await gateway.commands.create(importer('2'));
+    const environmentId = idOf(made);
+    for (const version of ['4', '']) await gateway.commands.update(importer(version, environmentId));
+    await gateway.commands.tag({ environmentId, tag: 'live', version: '1' });
+    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
+    expect(await numbersOf(one.id)).toEqual([9, 4, 2]);
+    const references = [{ slug: 'app', version: 'live' }];
+    const { environments, importProblems } = await resolver.vault.open({ org: one.org, references });
+    expect(importProblems).toEqual([]);
+    expect(environments[0]?.data['COUNTER']?.value).toBe('2');
+
+    await gateway.commands.prune({ environmentId, keep: 1 });
+    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
+    expect(await numbersOf(one.id)).toEqual([9, 2]);
+    await gateway.commands.delete({ resourceId: environmentId });
+    await gateway.commands.prune({ environmentId: one.id, keep: 1 });
+    expect(await numbersOf(one.id)).toEqual([9]);
   });
 
   it('forgets nothing while nobody can say what instances pin: writes go on, the command is UNAVAILABLE', async () => {

@@ -1,6 +1,6 @@
 import { withMongo } from '@stigmer/mongo';
 import type { Connection, mongo } from 'mongoose';
-import type { EnvironmentDocument } from './environment-document';
+import type { EnvironmentDocument, StoredImport } from './environment-document';
 import { type Extent, fromContentRow, type MapsOfContent, NO_DATA, projectionOf } from './environment-row';
 import type { EnvironmentSecrets } from './environment-secrets';
 import { asItWas, namedOf, outgoing, type RevisionDocument, type RevisionSummary } from './revision-document';
@@ -96,6 +96,15 @@ export class RevisionStore {
       }
       return { items, more: false };
     });
+  }
+
+  /** What the earlier versions of these environments import, which is read without all the rest. */
+  async importsOf(lineages: readonly string[]): Promise<readonly StoredImport[]> {
+    if (lineages.length === 0) return [];
+    const filter = { lineage: { $in: [...lineages] } };
+    const only = { projection: { imports: 1 } };
+    const rows = await withMongo(() => this.rows.find(filter, only).toArray());
+    return rows.flatMap(({ imports = [] }) => imports);
   }
 
   /** Keeps a revision from being pruned for as long as it takes to tag it; false when it is gone already. */
