@@ -68,7 +68,7 @@ test('any text is read or refused, in time linear in its length', () => {
       },
     ),
   );
-  const started = performance.now();
+  const before = process.cpuUsage();
   thrownBy(() => parseDotenv(`A${' '.repeat(1_000_000)}\n${'B="'.repeat(100_000)}`));
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
 });

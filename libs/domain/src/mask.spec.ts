@@ -247,10 +247,10 @@ test('thousands of secrets are masked in a mebibyte of text in time linear in th
   );
   const line = `${'eyJhbGciOiJIUzI1NiJ9.'.repeat(40)} ${secrets[17] ?? ''}\n`;
   const text = line.repeat(Math.ceil(1_048_576 / line.length));
-  const started = performance.now();
+  const before = process.cpuUsage();
   const masked = createMasker(secrets).text(text);
   // About a fifth of a second; trying the secrets one by one takes minutes.
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000);
   expect(masked).not.toContain(secrets[17]);
 });
 

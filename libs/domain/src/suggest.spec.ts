@@ -29,9 +29,9 @@ test('a thousand long names for each of a hundred unknown ones take no time', ()
   for (const length of [250, 64]) {
     const names = Array.from({ length: 1_000 }, (_, at) => `${'A'.repeat(length - 4)}${at + 1_000}`);
     const near = suggestFew();
-    const started = performance.now();
+    const before = process.cpuUsage();
     for (let at = 0; at < 100; at++) near(`${'A'.repeat(length - 4)}x${at}y`, names);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
   }
 });
 
