@@ -24,13 +24,14 @@ export interface AdmissionOptions {
 export class Admission {
   constructor(private readonly options: AdmissionOptions) {}
 
-  async admit(call: Call, path: string): Promise<CallContext> {
+  /** `stream`: the answer is one, which ends when the service drains. */
+  async admit(call: Call, path: string, stream: boolean): Promise<CallContext> {
     const service = await this.identify(call, path);
     if (!mayCall(path, service)) {
       this.options.log.warn({ path, caller: service }, 'call refused: not allowed for this caller');
       throw permissionDenied(`${service} may not call ${path}`);
     }
-    return new AdmittedCall(call, callerOf(call, service), this.options.draining);
+    return new AdmittedCall(call, callerOf(call, service), stream ? this.options.draining : undefined);
   }
 
   private async identify(call: Call, path: string): Promise<ServiceName> {
@@ -52,7 +53,7 @@ class AdmittedCall implements CallContext {
   constructor(
     private readonly call: Call,
     readonly caller: Caller,
-    private readonly draining: AbortSignal,
+    private readonly draining: AbortSignal | undefined,
   ) {}
 
   get metadata(): CallContext['metadata'] {
@@ -62,9 +63,9 @@ class AdmittedCall implements CallContext {
   /** Made when it is asked for: most calls are over before anybody would look at one, and it costs as much as they do. */
   get signal(): AbortSignal {
     this.made ??=
-      'write' in this.call
-        ? AbortSignal.any([cancellation(this.call), this.draining])
-        : cancellation(this.call);
+      this.draining === undefined
+        ? cancellation(this.call)
+        : AbortSignal.any([cancellation(this.call), this.draining]);
     return this.made;
   }
 }

@@ -64,7 +64,7 @@ function handlerOf(rpc: DescMethod, controller: object, { admission, log }: Call
   // A test's controller may serve a part; the compiler holds all others to the whole contract.
   if (method === undefined) return undefined;
   const admitted = async (call: UnaryCall | StreamCall): Promise<CallContext> => {
-    const context = await admission.admit(call, path);
+    const context = await admission.admit(call, path, rpc.methodKind === 'server_streaming');
     assertValid(rpc.input, call.request);
     return context;
   };

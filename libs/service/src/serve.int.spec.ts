@@ -28,11 +28,14 @@ import { testIdentities } from './testing/identities';
 
 const seen: CallContext[] = [];
 const streams: AbortSignal[] = [];
+/** What the slow ones wait for. */
+const slowAnswer = Promise.withResolvers<object>();
 
 @GrpcController(EnvironmentVault)
 class Vault implements RpcHandlers<typeof EnvironmentVault> {
   open({ org }: { org: string }, context: CallContext): Promise<object> {
     seen.push(context);
+    if (org === 'slow') return slowAnswer.promise;
     if (org === 'missing') throw notFound('Environment', 'github-prod');
     if (org === 'invalid') throw invalidArgument('no', [{ field: 'a.b', description: 'is not allowed' }]);
     if (org === 'broken') throw new Error('canary-cause');
@@ -330,6 +333,27 @@ describe('a stream', () => {
       }
     };
     await expect(read()).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+});
+
+describe('a call that is under way when the service stops', () => {
+  it('is not cut off, and is answered', async () => {
+    const other = `127.0.0.1:${await freePort()}`;
+    const running = await startService(other);
+    const client = serviceClient(EnvironmentVault, {
+      address: other,
+      audience: 'environment-service',
+      identity: keys.identity('resolver-service'),
+    });
+    const before = seen.length;
+    const answer = client.open({ org: 'slow' });
+    await eventually(() => seen.length > before);
+    const signal = seen.at(-1)?.signal;
+    const closed = running.close();
+    expect(signal?.aborted).toBe(false);
+    slowAnswer.resolve({});
+    await answer;
+    await closed;
   });
 });
 
