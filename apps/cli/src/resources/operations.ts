@@ -33,77 +33,74 @@ export interface Page {
   readonly nextPageToken: string;
 }
 
+/** In: the server, and the organization that is meant. */
+type OperationsOn = (server: Stigmer, org: string) => Operations;
+
 /**
  * The rpcs of each kind behind one shape. The contract spells them differently from kind to kind (what a delete
  * takes, how a list pages, whether it can be asked about one organization), and this is the only place that knows.
  */
+const OPERATIONS: Readonly<Record<Kind['name'], OperationsOn>> = {
+  Environment: ({ environments }, org) => ({
+    get: (ref) => environments.getByReference(reference(org, 'Environment', ref)),
+    getVersion: (ref, version) => environments.getByReference(reference(org, 'Environment', ref, version)),
+    delete: (resourceId) => environments.delete({ resourceId }),
+    forceDelete: (resourceId) => environments.delete({ resourceId, force: true }),
+    list: (page) => environments.list({ org, ...page }),
+    apply: (resource) => environments.apply(resource as Environment),
+  }),
+  Agent: ({ agents }, org) => ({
+    get: (ref) => agents.getByReference(reference(org, 'Agent', ref)),
+    delete: (value) => agents.delete({ value }),
+    list: (page) => agents.list({ org, ...page }),
+    apply: (resource) => agents.apply(resource as Agent),
+  }),
+  AgentInstance: ({ agentInstances }, org) => ({
+    get: (ref) => agentInstances.getByReference(reference(org, 'AgentInstance', ref)),
+    delete: (value) => agentInstances.delete({ value }),
+    list: (page) => agentInstances.list({ org, ...page }),
+    apply: (resource) => agentInstances.apply(resource as AgentInstance),
+  }),
+  Workflow: ({ workflows }, org) => ({
+    get: (ref) => workflows.getByReference(reference(org, 'Workflow', ref)),
+    delete: (value) => workflows.delete({ value }),
+    list: (page) => workflows.list({ org, ...page }),
+    apply: (resource) => workflows.apply(resource as Workflow),
+  }),
+  WorkflowInstance: ({ workflowInstances }, org) => ({
+    get: (ref) => workflowInstances.getByReference(reference(org, 'WorkflowInstance', ref)),
+    delete: (value) => workflowInstances.delete({ value }),
+    list: (page) => workflowInstances.list({ org, ...page }),
+    apply: (resource) => workflowInstances.apply(resource as WorkflowInstance),
+  }),
+  Session: ({ sessions }, org) => ({
+    get: async (value) => requireOrganization('Session', org, value, await sessions.get({ value })),
+    delete: (value) => sessions.delete({ value }),
+    list: (page) => numbered(org, page, (request) => sessions.list(request)),
+    apply: (resource) => sessions.apply(resource as Session),
+  }),
+  AgentExecution: ({ agentExecutions }, org) => ({
+    get: async (value) =>
+      requireOrganization('AgentExecution', org, value, await agentExecutions.get({ value })),
+    delete: (value) => agentExecutions.delete({ value }),
+    list: (page) => numbered(org, page, (request) => agentExecutions.list(request)),
+  }),
+  WorkflowExecution: ({ workflowExecutions }, org) => ({
+    get: async (value) =>
+      requireOrganization('WorkflowExecution', org, value, await workflowExecutions.get({ value })),
+    delete: (value) => workflowExecutions.delete({ value }),
+    list: (page) => numbered(org, page, (request) => workflowExecutions.list(request)),
+  }),
+  ExecutionContext: ({ executionContexts }, org) => ({
+    get: (ref) => executionContexts.getByReference(reference(org, 'ExecutionContext', ref)),
+    delete: (resourceId) => executionContexts.delete({ resourceId }),
+    apply: (resource) => executionContexts.apply(resource as ExecutionContext),
+  }),
+};
+
+/** What can be done with the resources of this kind. */
 export function operationsOf({ name }: Kind, server: Stigmer, org: string = server.org): Operations {
-  switch (name) {
-    case 'Environment':
-      return {
-        get: (ref) => server.environments.getByReference(reference(org, name, ref)),
-        getVersion: (ref, version) => server.environments.getByReference(reference(org, name, ref, version)),
-        delete: (resourceId) => server.environments.delete({ resourceId }),
-        forceDelete: (resourceId) => server.environments.delete({ resourceId, force: true }),
-        list: (page) => server.environments.list({ org, ...page }),
-        apply: (resource) => server.environments.apply(resource as Environment),
-      };
-    case 'Agent':
-      return {
-        get: (ref) => server.agents.getByReference(reference(org, name, ref)),
-        delete: (value) => server.agents.delete({ value }),
-        list: (page) => server.agents.list({ org, ...page }),
-        apply: (resource) => server.agents.apply(resource as Agent),
-      };
-    case 'AgentInstance':
-      return {
-        get: (ref) => server.agentInstances.getByReference(reference(org, name, ref)),
-        delete: (value) => server.agentInstances.delete({ value }),
-        list: (page) => server.agentInstances.list({ org, ...page }),
-        apply: (resource) => server.agentInstances.apply(resource as AgentInstance),
-      };
-    case 'Workflow':
-      return {
-        get: (ref) => server.workflows.getByReference(reference(org, name, ref)),
-        delete: (value) => server.workflows.delete({ value }),
-        list: (page) => server.workflows.list({ org, ...page }),
-        apply: (resource) => server.workflows.apply(resource as Workflow),
-      };
-    case 'WorkflowInstance':
-      return {
-        get: (ref) => server.workflowInstances.getByReference(reference(org, name, ref)),
-        delete: (value) => server.workflowInstances.delete({ value }),
-        list: (page) => server.workflowInstances.list({ org, ...page }),
-        apply: (resource) => server.workflowInstances.apply(resource as WorkflowInstance),
-      };
-    case 'Session':
-      return {
-        get: async (value) => requireOrganization(name, org, value, await server.sessions.get({ value })),
-        delete: (value) => server.sessions.delete({ value }),
-        list: (page) => numbered(org, page, (request) => server.sessions.list(request)),
-        apply: (resource) => server.sessions.apply(resource as Session),
-      };
-    case 'AgentExecution':
-      return {
-        get: async (value) =>
-          requireOrganization(name, org, value, await server.agentExecutions.get({ value })),
-        delete: (value) => server.agentExecutions.delete({ value }),
-        list: (page) => numbered(org, page, (request) => server.agentExecutions.list(request)),
-      };
-    case 'WorkflowExecution':
-      return {
-        get: async (value) =>
-          requireOrganization(name, org, value, await server.workflowExecutions.get({ value })),
-        delete: (value) => server.workflowExecutions.delete({ value }),
-        list: (page) => numbered(org, page, (request) => server.workflowExecutions.list(request)),
-      };
-    case 'ExecutionContext':
-      return {
-        get: (ref) => server.executionContexts.getByReference(reference(org, name, ref)),
-        delete: (resourceId) => server.executionContexts.delete({ resourceId }),
-        apply: (resource) => server.executionContexts.apply(resource as ExecutionContext),
-      };
-  }
+  return OPERATIONS[name](server, org);
 }
 
 interface NumberedPage {

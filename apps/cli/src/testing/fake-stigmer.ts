@@ -33,8 +33,15 @@ export class FakeStigmer {
 
   /** Registers the resources' services; a test adds the others before it listens. */
   on(server: FakeServer): FakeServer {
-    const { environments, agents, agentInstances, workflows, workflowInstances } = this;
-    return server
+    this.#serveEnvironments(server);
+    this.#serveAgents(server);
+    this.#serveWorkflows(server);
+    return server;
+  }
+
+  #serveEnvironments(server: FakeServer): void {
+    const { environments, agentInstances } = this;
+    server
       .serve(EnvironmentCommandController, {
         apply: (environment) => Promise.resolve(redacted(environments.apply(environment))),
         create: (environment) => Promise.resolve(redacted(environments.apply(environment))),
@@ -77,7 +84,12 @@ export class FakeStigmer {
             isSecret: true,
           });
         },
-      })
+      });
+  }
+
+  #serveAgents(server: FakeServer): void {
+    const { environments, agents, agentInstances } = this;
+    server
       .serve(AgentCommandController, {
         apply: (agent) => Promise.resolve(agents.apply(agent)),
         delete: ({ value }) => Promise.resolve(agents.remove(value)),
@@ -105,7 +117,12 @@ export class FakeStigmer {
           Promise.resolve({
             items: [...agentInstances.all()].filter(({ spec }) => spec?.agentId === agentId),
           }),
-      })
+      });
+  }
+
+  #serveWorkflows(server: FakeServer): void {
+    const { workflows, workflowInstances } = this;
+    server
       .serve(WorkflowCommandController, { apply: (workflow) => Promise.resolve(workflows.apply(workflow)) })
       .serve(WorkflowQueryController, {
         getByReference: ({ slug }) => Promise.resolve(workflows.byReference(slug)),
