@@ -46,7 +46,7 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   const pruning = new RevisionPruning({ store, revisions, pins, keep, log });
   const writer = new EnvironmentWriter({ store, revisions, references, pruning, log });
   const environments = new Environments({
-    ...{ store, writer, deletions, references, versions },
+    ...{ store, reader, writer, deletions, references, versions },
     ...{ keys, users, log },
   });
   const find: EnvironmentDiffs['find'] = (reference) => environments.getByReference(reference);

@@ -86,6 +86,14 @@ export class EnvironmentReader implements OnModuleDestroy {
     return document && this.keep(document, askedAt);
   }
 
+  /**
+   * As it lies in the database now, whatever is known of it: a write builds on it, so what was altered there has to be
+   * seen. Asked for together with what other writes ask for.
+   */
+  async stored(id: string): Promise<EnvironmentDocument | undefined> {
+    return (await this.questions.byIds([id])).found.get(id);
+  }
+
   /** What references mean, in their order and in the versions that they name; what has to be read, `budget` pays. */
   async find(
     org: string,

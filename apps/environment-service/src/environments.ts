@@ -19,6 +19,7 @@ import {
 } from './environment-edit';
 import type { Deletions } from './deletions';
 import { EnvironmentSecrets } from './environment-secrets';
+import type { EnvironmentReader } from './environment-reader';
 import type { EnvironmentWriter } from './environment-writer';
 import type { EnvironmentStore } from './environments.store';
 import { type Importer, importersOf } from './importers';
@@ -30,6 +31,7 @@ import type { References, Versions } from './versions';
 
 export interface EnvironmentsOptions {
   readonly store: EnvironmentStore;
+  readonly reader: Pick<EnvironmentReader, 'stored'>;
   readonly writer: EnvironmentWriter;
   readonly deletions: Deletions;
   readonly references: References;
@@ -143,7 +145,7 @@ export class Environments implements OnApplicationShutdown {
   }
 
   async get(id: string): Promise<EnvironmentDocument> {
-    return (await this.options.store.findById(id)) ?? absent(id);
+    return (await this.options.reader.stored(id)) ?? absent(id);
   }
 
   async getByReference(reference: ApiResourceReference): Promise<EnvironmentDocument> {
@@ -196,9 +198,9 @@ export class Environments implements OnApplicationShutdown {
 
   private async findWritten(resource: Environment): Promise<EnvironmentDocument | undefined> {
     const metadata = metadataOf(resource);
-    const { store } = this.options;
+    const { store, reader } = this.options;
     if (metadata.id === '') return store.findBySlug(metadata.org, slugOf(metadata));
-    const found = await store.findById(metadata.id);
+    const found = await reader.stored(metadata.id);
     // Another organization's does not exist for this one: not found, and not taken over.
     return found?.org === metadata.org ? found : undefined;
   }
