@@ -10,7 +10,8 @@ const schema = z.object({
   CONNECTIONS: z.coerce.number().int().positive().default(16),
   ENVIRONMENTS: z.coerce.number().int().min(1_000).default(1_000_000),
   PROFILE: z.string().optional(),
-  VAULT: z.string().optional(),
+  VAULT_ADDR: z.url({ protocol: /^http$/ }).optional(),
+  VAULT_TOKEN: z.string().optional(),
 });
 
 /** How a run of the bench was asked for. */
@@ -24,14 +25,15 @@ export interface BenchConfig {
   readonly environments: number;
   /** A folder for processor profiles of the services, if any are wanted. */
   readonly profile: string | undefined;
-  /** The program of a Vault to be measured beside. */
-  readonly vault: string | undefined;
+  /** A Vault to be measured beside. */
+  readonly vault: { readonly address: string; readonly token: string } | undefined;
 }
 
 /** Reads `make bench ONLY=… SECONDS=… RUNS=…`, which hands on what was not given as empty. */
 export function readBenchConfig(variables: NodeJS.ProcessEnv = process.env): BenchConfig {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
-  const { ONLY, SECONDS, RUNS, CONNECTIONS, ENVIRONMENTS, PROFILE, VAULT } = schema.parse(given);
+  const { ONLY, SECONDS, RUNS, CONNECTIONS, ENVIRONMENTS, PROFILE, VAULT_ADDR, VAULT_TOKEN } =
+    schema.parse(given);
   return {
     only: ONLY,
     seconds: SECONDS,
@@ -39,7 +41,7 @@ export function readBenchConfig(variables: NodeJS.ProcessEnv = process.env): Ben
     connections: CONNECTIONS,
     environments: ENVIRONMENTS,
     profile: PROFILE,
-    vault: VAULT,
+    vault: VAULT_ADDR && VAULT_TOKEN ? { address: VAULT_ADDR, token: VAULT_TOKEN } : undefined,
   };
 }
 
