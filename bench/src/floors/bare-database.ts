@@ -11,7 +11,7 @@ import mongoose from 'mongoose';
 export interface BareDatabasePlan {
   readonly url: string;
   readonly database: string;
-  /** Where the document is that is copied; the copies' collection gets the same indexes. */
+  /** Where the document is that is copied; the collections of the copies and of their revisions get the same indexes. */
   readonly collection: string;
   readonly id: string;
   /** One round, in order. */
@@ -27,6 +27,7 @@ export type BareOperation =
 type Stored = Record<string, unknown> & { readonly _id: string };
 type Collections = Readonly<Record<'source' | 'copies' | 'revisions', mongoose.mongo.Collection<Stored>>>;
 
+const REVISIONS = 'revisions';
 const MAJORITY = { writeConcern: { w: 'majority' } } as const;
 /** The columns that unique indexes are on. */
 const UNIQUE = ['slug', 'execution_id'] as const;
@@ -54,11 +55,14 @@ async function operate(
     case 'delete':
       await copies.deleteOne(filter, MAJORITY);
       return;
-    case 'insert-revision':
-      await revisions.insertOne({ ...copy, _id: randomUUID() });
+    case 'insert-revision': {
+      const id = randomUUID();
+      await revisions.insertOne({ ...copy, _id: id, lineage: id });
       return;
+    }
     case 'replace':
-      await copies.replaceOne(filter, copy);
+      // Never by the same: a database writes nothing where nothing changes.
+      await copies.replaceOne(filter, { ...copy, changed: randomUUID() });
   }
 }
 
@@ -90,18 +94,29 @@ async function measure(plan: BareDatabasePlan, collections: Collections, documen
   return { rate: took.length / plan.seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
+async function copyIndexes(
+  from: mongoose.mongo.Collection<Stored>,
+  to: mongoose.mongo.Collection<Stored>,
+): Promise<void> {
+  const indexes = (await from.indexes()).filter(({ name }) => name !== '_id_');
+  if (indexes.length > 0) await to.createIndexes(indexes);
+}
+
 async function main(file: string): Promise<void> {
   const plan = JSON.parse(readFileSync(file, 'utf8')) as BareDatabasePlan;
   const client = await mongoose.mongo.MongoClient.connect(plan.url);
   try {
-    const source = client.db(plan.database).collection<Stored>(plan.collection);
+    const database = client.db(plan.database);
+    const source = database.collection<Stored>(plan.collection);
     const floor = client.db(`${plan.database}_floor`);
     const copies = floor.collection<Stored>(plan.collection);
-    const indexes = (await source.indexes()).filter(({ name }) => name !== '_id_');
-    if (indexes.length > 0) await copies.createIndexes(indexes);
+    const revisions = floor.collection<Stored>(REVISIONS);
+    await copyIndexes(source, copies);
+    if (plan.operations.includes('insert-revision'))
+      await copyIndexes(database.collection<Stored>(REVISIONS), revisions);
     const document = await source.findOne({ _id: plan.id });
     if (document === null) throw new Error('there is no document to copy');
-    const collections = { source, copies, revisions: floor.collection<Stored>('revisions') };
+    const collections = { source, copies, revisions };
     process.stdout.write(JSON.stringify(await measure(plan, collections, document)));
     await floor.dropDatabase();
   } finally {
