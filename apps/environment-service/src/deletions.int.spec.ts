@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { REDACTED } from '@stigmer/domain';
 import { type EmbeddedServer, startMongo } from '@stigmer/embedded';
 import {
   type FakeUser,
@@ -14,11 +15,15 @@ let mongo: EmbeddedServer & { readonly url: string };
 let controlPlane: Awaited<ReturnType<typeof startFakeControlPlane>>;
 let service: TestService;
 let gateway: ReturnType<TestService['as']>;
-let users: readonly FakeUser[] = [];
+/** Nobody knows: the control plane is down. */
+let users: readonly FakeUser[] | undefined = [];
 
 beforeAll(async () => {
   mongo = await startMongo();
-  controlPlane = await startFakeControlPlane(() => users);
+  controlPlane = await startFakeControlPlane(() => {
+    if (users === undefined) throw new Error('down');
+    return users;
+  });
   service = await startEnvironmentService({ mongoUrl: mongo.url, key, controlPlane: controlPlane.address });
   gateway = service.as('gateway');
 });
@@ -42,6 +47,37 @@ async function kept(lineage: string): Promise<number> {
 async function firstVersion(id: string): Promise<string> {
   return (await gateway.queries.history({ environmentId: id })).items.at(-1)?.id ?? '';
 }
+
+describe('Deleting an environment', () => {
+  afterEach(() => {
+    users = [];
+  });
+
+  it('that nobody uses answers with what was deleted, redacted', async () => {
+    const made = await gateway.commands.create(environment({ T: { value: CANARY, isSecret: true } }));
+    const gone = await gateway.commands.delete({ resourceId: idOf(made) });
+    expect(gone.spec?.data['T']?.value).toBe(REDACTED);
+    expect(await kindOf(gateway.queries.get({ value: idOf(made) }))).toBe('not-found');
+    expect(await kindOf(gateway.commands.delete({ resourceId: idOf(made) }))).toBe('not-found');
+  });
+
+  it('that is in use is refused, naming the users, unless forced', async () => {
+    const made = await gateway.commands.create(environment({}));
+    users = [{ kind: 'AgentInstance', id: 'ain-1', slug: 'bot' }];
+    const error = await failure(gateway.commands.delete({ resourceId: idOf(made) }));
+    expect(error.kind).toBe('failed-precondition');
+    expect(error.message).toContain('AgentInstance bot');
+    await gateway.commands.delete({ resourceId: idOf(made), force: true });
+    expect(await kindOf(gateway.queries.get({ value: idOf(made) }))).toBe('not-found');
+  });
+
+  it('is not decided while the control plane cannot say who uses it', async () => {
+    const made = await gateway.commands.create(environment({}));
+    users = undefined;
+    expect(await kindOf(gateway.commands.delete({ resourceId: idOf(made) }))).toBe('unavailable');
+    expect(idOf(await gateway.queries.get({ value: idOf(made) }))).toBe(idOf(made));
+  });
+});
 
 describe('A deletion', () => {
   it('leaves nothing of the environment and its versions, and its id and slug are free', async () => {

@@ -59,6 +59,29 @@ export async function kindOf(action: Promise<unknown>): Promise<string> {
   return (await failure(action)).kind;
 }
 
+/** An environment as it lies in the database, as far as the tests look at it. */
+export interface StoredEnvironment {
+  readonly _id: string;
+  readonly crypto: Record<string, unknown>;
+  readonly data: Record<string, { readonly value: string }>;
+}
+
+/** An environment as it lies in the database. */
+export async function rowOf(url: string, resource: Environment): Promise<StoredEnvironment> {
+  const row = await raw(url, (db) => rowsOf(db).findOne({ _id: idOf(resource) }));
+  if (row === null) throw new Error('the environment is not in the database');
+  return row;
+}
+
+/** Changes an environment in the database, past the service. */
+export async function corrupt(url: string, resource: Environment, change: object): Promise<void> {
+  await raw(url, (db) => rowsOf(db).updateOne({ _id: idOf(resource) }, { $set: change }));
+}
+
+function rowsOf(db: mongo.Db): mongo.Collection<StoredEnvironment> {
+  return db.collection<StoredEnvironment>('environments');
+}
+
 /** What really lies in the database: the driver's own collections, past our stores. */
 export async function raw<T>(url: string, action: (db: mongo.Db) => Promise<T>): Promise<T> {
   const connection: Connection = await createConnection(url).asPromise();
