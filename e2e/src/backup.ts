@@ -44,7 +44,7 @@ async function withClient<T>(
   work: (client: mongoose.mongo.MongoClient) => Promise<T>,
 ): Promise<T> {
   // Numbers stay what BSON knows them as; otherwise a long would come back as a double.
-  const options = { promoteValues: false, serverSelectionTimeoutMS: 5_000 };
+  const options = { promoteValues: false, serverSelectionTimeoutMS: 30_000 };
   const client = await new mongoose.mongo.MongoClient(url, options).connect();
   try {
     return await work(client);

@@ -18,7 +18,7 @@ describe('a client in another language', () => {
 
   const call = (path: string, request: Buffer, metadata = new Metadata()): Promise<Buffer> =>
     new Promise((done, fail) => {
-      const deadline = Date.now() + 10_000;
+      const deadline = Date.now() + 60_000;
       const same = (bytes: Buffer): Buffer => bytes;
       client.makeUnaryRequest(path, same, same, request, metadata, { deadline }, (error, answer) => {
         if (error !== null) fail(error);

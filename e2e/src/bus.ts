@@ -7,7 +7,7 @@ export class BusListener {
   readonly #redis: Redis;
 
   constructor(url: string) {
-    this.#redis = new Redis(url, { connectTimeout: 5_000 });
+    this.#redis = new Redis(url, { connectTimeout: 30_000 });
     this.#redis.on('pmessageBuffer', (_pattern: Buffer, channel: Buffer, message: Buffer) => {
       this.#heard.push(Buffer.concat([channel, Buffer.from(' '), message]));
     });

@@ -11,7 +11,7 @@ export interface History {
 
 /** The whole history of one workflow, with memo and search attributes. In: Temporal's address, the workflow's id. */
 export async function historyOf(address: string, workflowId: string): Promise<History> {
-  const connection = await Connection.connect({ address, connectTimeout: 5_000 });
+  const connection = await Connection.connect({ address, connectTimeout: 30_000 });
   try {
     const handle = new Client({ connection }).workflow.getHandle(workflowId);
     const history = await handle.fetchHistory();
@@ -32,7 +32,7 @@ export async function historyOf(address: string, workflowId: string): Promise<Hi
 
 /** The ids of every workflow that Temporal knows, running or closed. */
 export async function workflowIds(address: string): Promise<readonly string[]> {
-  const connection = await Connection.connect({ address, connectTimeout: 5_000 });
+  const connection = await Connection.connect({ address, connectTimeout: 30_000 });
   try {
     const ids: string[] = [];
     for await (const { workflowId } of new Client({ connection }).workflow.list()) ids.push(workflowId);

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DomainError } from '@stigmer/domain';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiResourceOwnerScope } from '@stigmer/proto/commons/apiresource/enum';
 import { connect, type Stigmer } from '@stigmer/sdk';
 import mongoose, { type Connection } from 'mongoose';
@@ -8,12 +8,13 @@ import { allPlaces } from './places';
 import type { Place } from './leak-search';
 import { startStack, type Stack } from './stack';
 import { type Outcome, succeeded } from './stigmer';
-import { until } from './until';
+import { patiently, until } from './until';
 
 /** So many that a re-wrap takes several batches. */
 const ENVIRONMENTS = 400;
 const CANARY = 'cnry-rotated-5b0c7e19d2';
-const LONG_MS = 120_000;
+/** Less than a batch takes. */
+const MOMENT_MS = 5;
 
 interface Ring {
   readonly keys: readonly { readonly id: string; readonly state: string; readonly documents: string }[];
@@ -22,7 +23,14 @@ interface Ring {
 
 interface Record {
   readonly active: string;
-  readonly rewrap?: { readonly running: boolean; readonly done: number; readonly total: number };
+  readonly rewrap?: Rewrap;
+}
+
+interface Rewrap {
+  readonly running: boolean;
+  readonly done: number;
+  readonly total: number;
+  readonly started_at: Date;
 }
 
 describe('the keys of environments', () => {
@@ -38,7 +46,7 @@ describe('the keys of environments', () => {
   beforeAll(async () => {
     stack = await startStack();
     const { gateway, mongodb } = await stack.status();
-    server = connect({ address: gateway, localToken: await stack.localToken(), deadlineMs: 30_000 });
+    server = connect({ address: gateway, localToken: await stack.localToken(), deadlineMs: 120_000 });
     database = await mongoose.createConnection(mongodb, { dbName: 'stigmer_environments' }).asPromise();
     ids = await inParallel(16, ENVIRONMENTS, create);
   });
@@ -77,7 +85,7 @@ describe('the keys of environments', () => {
   };
 
   const keys = async (...args: readonly string[]): Promise<Outcome> => {
-    const outcome = await stack.stigmer(['keys', ...args], { deadlineMs: LONG_MS });
+    const outcome = await stack.stigmer(['keys', ...args]);
     printed.push({ name: `keys ${args.join(' ')}`, bytes: Buffer.from(outcome.stdout + outcome.stderr) });
     return outcome;
   };
@@ -145,42 +153,66 @@ describe('the keys of environments', () => {
   // A kill lands before, within or after the write of a batch or of its progress; `rewrap-job.int.spec.ts` stops
   // at each of these points one by one.
   it.each([
-    { title: 'as it begins', at: [0] },
-    { title: 'in the middle', at: [0.4] },
-    { title: 'again and again', at: [0.1, 0.5, 0.8] },
-  ])(
+    { title: 'as it begins', kills: ['begun'] },
+    { title: 'in the middle', kills: ['further on'] },
+    { title: 'again and again', kills: ['begun', 'further on', 'further on'] },
+  ] as const)(
     'survive a kill -9 of the service $title of a re-wrap, which goes on by itself',
-    async ({ at }) => {
-      const old = await rotate();
-      succeeded(await keys('rewrap', '--no-wait'));
-      for (const progress of at) {
-        const pid = await until('the service is up', () => pidOf(stack));
-        await untilProgress(record, progress);
-        process.kill(pid, 'SIGKILL');
-        await until(
-          'it is up again',
-          async () => ((await pidOf(stack)) ?? pid) !== pid || undefined,
-          LONG_MS,
-        );
+    async ({ kills }) => {
+      let shown = false;
+      // A re-wrap that was over before it could be stopped shows nothing: then the next one has to.
+      for (let tries = 0; tries < 5 && !shown; tries++) {
+        const old = await rotate();
+        const killed = await killAt(kills);
+        shown = killed.length === kills.length;
         expect(await patiently(wrongOnes)).toEqual([]);
+        const finished = await until('it is finished', async () => {
+          const { rewrap } = await record();
+          return rewrap?.running === false ? rewrap : undefined;
+        });
+        for (const { started_at, done } of killed) {
+          // The same one, which nobody began anew.
+          expect(finished.started_at).toEqual(started_at);
+          expect(finished.done).toBeGreaterThanOrEqual(done);
+        }
+        expect((await ring()).keys[0]?.documents).toBe(String(ENVIRONMENTS));
+        succeeded(await keys('verify'));
+        // A replica that was killed counts as alive for a moment, and holds up what all have to agree to.
+        await until(
+          'the old key is retired',
+          async () => (await keys('retire', old)).code === 0 || undefined,
+        );
+        expect(await wrongOnes()).toEqual([]);
       }
-      await until(
-        'it is finished',
-        async () => (await record()).rewrap?.running === false || undefined,
-        LONG_MS,
-      );
-      expect((await ring()).keys[0]?.documents).toBe(String(ENVIRONMENTS));
-      succeeded(await keys('verify'));
-      // A replica that was killed counts as alive for a moment, and holds up what all have to agree to.
-      await until(
-        'the old key is retired',
-        async () => (await keys('retire', old)).code === 0 || undefined,
-        LONG_MS,
-      );
-      expect(await wrongOnes()).toEqual([]);
+      expect(shown).toBe(true);
     },
-    300_000,
   );
+
+  /**
+   * Begins a re-wrap and kills the service each time that it has come further, or as it begins. Answers with the record of
+   * the re-wrap at each kill, all of which found it under way.
+   */
+  const killAt = async (kills: readonly ('begun' | 'further on')[]): Promise<readonly Rewrap[]> => {
+    const before = (await record()).rewrap?.started_at.getTime();
+    // Not waited for: the service is killed before or after it answers.
+    const asked = keys('rewrap', '--no-wait');
+    const killed: Rewrap[] = [];
+    for (const kill of kills) {
+      const pid = await until('the service is up', () => pidOf(stack));
+      const from = killed.at(-1)?.done ?? 0;
+      const found = await stoppedWithin(pid, record, ({ started_at, running, done }) => {
+        if (started_at.getTime() === before) return 'not yet';
+        if (!running || done >= ENVIRONMENTS) return 'over';
+        return kill === 'begun' || done > from ? 'there' : 'not yet';
+      });
+      if (found === undefined) break;
+      process.kill(pid, 'SIGKILL');
+      await until('it is up again', async () => ((await pidOf(stack)) ?? pid) !== pid || undefined);
+      killed.push(found);
+    }
+    await asked;
+    return killed;
+  };
 
   it('are nowhere but in their own files', async () => {
     const own = /^file (keys|context-keys|run)\/|^file encryption\.key$/;
@@ -223,26 +255,22 @@ async function pidOf(stack: Stack): Promise<number | undefined> {
   return part?.state === 'up' ? part.pid : undefined;
 }
 
-/** Asked without a pause: a batch takes milliseconds. A re-wrap that is over already was not slow enough. */
-async function untilProgress(record: () => Promise<Record>, progress: number): Promise<void> {
+/**
+ * Lets a process run for moments only, until its re-wrap has come where it is wanted: it stands still then, and what is
+ * answered stays so. Nothing when the re-wrap was over first; the process runs on then.
+ */
+async function stoppedWithin(
+  pid: number,
+  record: () => Promise<Record>,
+  where: (rewrap: Rewrap) => 'not yet' | 'there' | 'over',
+): Promise<Rewrap | undefined> {
   for (;;) {
+    process.kill(pid, 'SIGSTOP');
     const { rewrap } = await record();
-    if (rewrap === undefined || !rewrap.running || rewrap.done >= progress * rewrap.total) return;
+    const now = rewrap === undefined ? 'not yet' : where(rewrap);
+    if (now === 'there') return rewrap;
+    process.kill(pid, 'SIGCONT');
+    if (now === 'over') return undefined;
+    await sleep(MOMENT_MS);
   }
-}
-
-/** Just after a restart the gateway may not have found the service again. */
-async function patiently<T>(action: () => Promise<T>): Promise<T> {
-  return until(
-    'the service answers',
-    async () => {
-      try {
-        return await action();
-      } catch (error) {
-        if (error instanceof DomainError && error.kind === 'unavailable') return undefined;
-        throw error;
-      }
-    },
-    LONG_MS,
-  );
 }

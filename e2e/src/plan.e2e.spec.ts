@@ -55,7 +55,7 @@ describe('the plan, as written', () => {
   it('fails at once when a secret is to be prompted for and there is no terminal', async () => {
     const outcome = await stack.stigmer(
       words('agent execute agt-github-reviewer --message "Review PR #123" --secret GITHUB_TOKEN'),
-      { cwd: folder, deadlineMs: 10_000 },
+      { cwd: folder },
     );
     expect(outcome.code).not.toBe(0);
     expect(outcome.stderr).toContain('GITHUB_TOKEN');

@@ -1,70 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMongo } from '@stigmer/embedded';
 import { ExecutionContextQueryController } from '@stigmer/proto/agentic/executioncontext/v1/query';
+import { ExecutionPhase } from '@stigmer/proto/agentic/workflowexecution/v1/enum';
 import { Identity, serviceClient } from '@stigmer/service';
 import { type Backup, BACKED_UP, dump, restore } from './backup';
 import { startReceiver, type Receiver } from './receiver';
+import { apply, callTo, ended, environment, startRun, waitFor, workflowWith } from './runs';
 import { attemptStart, type Stack, startStack, startStackIn } from './stack';
 import { succeeded } from './stigmer';
 import { until } from './until';
 
-const LONG_MS = 240_000;
 const FIRST = 'cnry-restored-1f0c44';
 const SECOND = 'cnry-restored-29ab07';
 
 interface Ring {
   readonly keys: readonly { readonly id: string; readonly state: string }[];
 }
-
-interface Execution {
-  readonly metadata: { readonly id: string };
-  readonly status?: { readonly phase?: string; readonly error?: string };
-}
-
-const environment = (name: string, value: string): string => `
-apiVersion: agentic.stigmer.ai/v1
-kind: Environment
-metadata: { name: ${name} }
-spec: { data: { TOKEN: { value: ${value}, is_secret: true }, REGION: { value: eu } } }
-`;
-
-const workflows = (receiverUrl: string): string => `
-apiVersion: agentic.stigmer.ai/v1
-kind: Workflow
-metadata: { name: calling }
-spec:
-  document: { dsl: 1.0.0, namespace: restore, name: calling, version: 1.0.0 }
-  env_spec: { data: { TOKEN: { is_secret: true } } }
-  tasks:
-    - name: call
-      kind: HTTP_CALL
-      task_config:
-        method: GET
-        endpoint: { uri: ${receiverUrl} }
-        headers: { Authorization: "Bearer \${.secrets.TOKEN}" }
----
-apiVersion: agentic.stigmer.ai/v1
-kind: Workflow
-metadata: { name: waiting }
-spec:
-  document: { dsl: 1.0.0, namespace: restore, name: waiting, version: 1.0.0 }
-  env_spec: { data: { TOKEN: { is_secret: true } } }
-  tasks:
-    - { name: wait, kind: WAIT, task_config: { seconds: 600 } }
----
-apiVersion: agentic.stigmer.ai/v1
-kind: WorkflowInstance
-metadata: { name: calling-own }
-spec: { workflow_id: calling, env_refs: [early] }
----
-apiVersion: agentic.stigmer.ai/v1
-kind: WorkflowInstance
-metadata: { name: waiting-own }
-spec: { workflow_id: waiting, env_refs: [early] }
-`;
 
 /**
  * The drill of docs/operations.md on one installation that lives, rotates its keys and is lost. Its copies were taken
@@ -86,8 +40,13 @@ describe('what is restored from a backup', () => {
     const stack = await startStack();
     started.push(stack);
     const { mongodb } = await stack.status();
-    await apply(stack, workflows(receiver.url), environment('early', FIRST));
-    waiting = await execute(stack, 'waiting');
+    await apply(
+      stack,
+      environment('early', FIRST),
+      workflowWith('early', 'calling', callTo(receiver.url)),
+      workflowWith('early', 'waiting', waitFor(600)),
+    );
+    waiting = await startRun(stack, 'waiting');
     await until('the run has its context', async () => {
       contexts = await dump(mongodb, ['stigmer_contexts']);
       return contexts.get('stigmer_contexts')?.get('contexts')?.length === 1 ? true : undefined;
@@ -105,22 +64,13 @@ describe('what is restored from a backup', () => {
     after = await dump(mongodb, BACKED_UP);
     await keep(stack.home, 'after');
     await stack.stop();
-  }, LONG_MS);
+  });
   afterAll(async () => {
     for (const stack of started) await stack.stop();
     await receiver.close();
     await rm(folder, { recursive: true, force: true });
   });
 
-  const apply = async (stack: Stack, ...manifests: readonly string[]): Promise<void> => {
-    const file = join(folder, 'manifests.yaml');
-    await writeFile(file, manifests.join('---'));
-    succeeded(await stack.stigmer(['apply', file]), 'apply');
-  };
-  const execute = async (stack: Stack, workflow: string): Promise<string> => {
-    const args = ['workflow', 'execute', workflow, '--trigger', 'x', '--no-wait'];
-    return ((await stack.json(args)) as Execution).metadata.id;
-  };
   const keys = async (stack: Stack, ...args: readonly string[]): Promise<Ring> =>
     (await stack.json(['keys', ...args])) as Ring;
   /** Adds a key and makes it the active one; its id. */
@@ -150,7 +100,8 @@ describe('what is restored from a backup', () => {
     return home;
   };
   const restored = async (backup: Backup, kept: string): Promise<Stack> => {
-    const stack = await startStackIn(await newHome(backup, kept));
+    // A sweep that looks often: what it finds is the same, and the test need not wait for it.
+    const stack = await startStackIn(await newHome(backup, kept), { STIGMER_SWEEP_INTERVAL: '2s' });
     started.push(stack);
     return stack;
   };
@@ -158,15 +109,6 @@ describe('what is restored from a backup', () => {
     const { stdout } = succeeded(await stack.stigmer(['secret', 'get', name, 'TOKEN', '--reveal']));
     return stdout.trim();
   };
-  const ended = (stack: Stack, id: string): Promise<Execution> =>
-    until(
-      `${id} ends`,
-      async () => {
-        const execution = (await stack.json(['get', 'workflowexecution', id])) as Execution;
-        return /COMPLETED|FAILED/.test(execution.status?.phase ?? '') ? execution : undefined;
-      },
-      150_000,
-    );
   /** What the runner would get of a run's context, asked with the runner's own identity. */
   const revealed = async (stack: Stack, executionId: string): Promise<string> => {
     const part = (await stack.status()).parts.find(({ name }) => name === 'execution-context-service');
@@ -185,71 +127,55 @@ describe('what is restored from a backup', () => {
     }
   };
 
-  it(
-    'with its keys is readable, all of it, and a run works; a run that was open is ended by the sweep',
-    async () => {
-      const stack = await restored(before, 'before');
-      expect([await secret(stack, 'early'), await secret(stack, 'late')]).toEqual([FIRST, SECOND]);
-      const run = await execute(stack, 'calling');
-      expect((await ended(stack, run)).status).toMatchObject({ phase: expect.stringContaining('COMPLETED') });
-      expect(receiver.received.map(({ headers }) => headers.authorization)).toContain(`Bearer ${FIRST}`);
-      expect((await ended(stack, waiting)).status?.phase).toContain('FAILED');
-      // What was copied of the contexts in the middle of that run: their epochs' keys are not part of it.
-      const documents = contexts.get('stigmer_contexts')?.get('contexts') ?? [];
-      const { mongodb } = await stack.status();
-      await restore(mongodb, new Map([['stigmer_contexts', new Map([['contexts', documents]])]]));
-      const answer = await revealed(stack, waiting);
-      expect(answer).toContain(`the context of ${waiting} cannot be opened`);
-      expect(answer).not.toContain(FIRST);
-      await stack.stop();
-    },
-    LONG_MS,
-  );
+  it('with its keys is readable, all of it, and a run works; a run that was open is ended by the sweep', async () => {
+    const stack = await restored(before, 'before');
+    expect([await secret(stack, 'early'), await secret(stack, 'late')]).toEqual([FIRST, SECOND]);
+    const run = await startRun(stack, 'calling');
+    expect((await ended(stack, run)).status?.phase).toBe(ExecutionPhase.EXECUTION_COMPLETED);
+    expect(receiver.received.map(({ headers }) => headers.authorization)).toContain(`Bearer ${FIRST}`);
+    expect((await ended(stack, waiting)).status?.phase).toBe(ExecutionPhase.EXECUTION_FAILED);
+    // What was copied of the contexts in the middle of that run: their epochs' keys are not part of it.
+    const documents = contexts.get('stigmer_contexts')?.get('contexts') ?? [];
+    const { mongodb } = await stack.status();
+    await restore(mongodb, new Map([['stigmer_contexts', new Map([['contexts', documents]])]]));
+    const answer = await revealed(stack, waiting);
+    expect(answer).toContain(`the context of ${waiting} cannot be opened`);
+    expect(answer).not.toContain(FIRST);
+    await stack.stop();
+  });
 
-  it(
-    'after a rotation is readable with the keys of that time',
-    async () => {
-      const stack = await restored(after, 'after');
-      expect([await secret(stack, 'early'), await secret(stack, 'late')]).toEqual([FIRST, SECOND]);
-      expect((await keys(stack, 'status')).keys).toContainEqual(
-        expect.objectContaining({ id: retired, state: 'KEY_STATE_RETIRED' }),
-      );
-      await stack.stop();
-    },
-    LONG_MS,
-  );
+  it('after a rotation is readable with the keys of that time', async () => {
+    const stack = await restored(after, 'after');
+    expect([await secret(stack, 'early'), await secret(stack, 'late')]).toEqual([FIRST, SECOND]);
+    expect((await keys(stack, 'status')).keys).toContainEqual(
+      expect.objectContaining({ id: retired, state: 'KEY_STATE_RETIRED' }),
+    );
+    await stack.stop();
+  });
 
-  it(
-    'without a key is of no use: none is made beside it, and another one is refused by its fingerprint',
-    async () => {
-      const home = await newHome(before);
-      const nothing = await attemptStart(home);
-      expect(nothing.code).not.toBe(0);
-      expect(nothing.stderr).toContain(`${join(home, 'encryption.key')} is missing`);
-      const other = randomBytes(32).toString('base64');
-      const { code, stderr } = await attemptStart(home, { STIGMER_ENCRYPTION_KEY: other });
-      expect(code).not.toBe(0);
-      expect(stderr).toMatch(/written with the encryption key [0-9a-f]{16}, configured: [0-9a-f]{16}/);
-      expect(stderr).not.toContain(other);
-    },
-    LONG_MS,
-  );
+  it('without a key is of no use: none is made beside it, and another one is refused by its fingerprint', async () => {
+    const home = await newHome(before);
+    const nothing = await attemptStart(home);
+    expect(nothing.code).not.toBe(0);
+    expect(nothing.stderr).toContain(`${join(home, 'encryption.key')} is missing`);
+    const other = randomBytes(32).toString('base64');
+    const { code, stderr } = await attemptStart(home, { STIGMER_ENCRYPTION_KEY: other });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/written with the encryption key [0-9a-f]{16}, configured: [0-9a-f]{16}/);
+    expect(stderr).not.toContain(other);
+  });
 
-  it(
-    'from before a key was retired says that it needs that key',
-    async () => {
-      const home = await newHome(before, 'after');
-      const { code, stderr } = await attemptStart(home);
-      expect(code).not.toBe(0);
-      expect(stderr).toContain(retired);
-      // The copy that was kept of it then is what opens it now.
-      await mkdir(join(home, 'keys'), { recursive: true });
-      await cp(join(folder, 'before', 'keys'), join(home, 'keys'), { recursive: true });
-      const stack = await startStackIn(home);
-      started.push(stack);
-      expect(await secret(stack, 'late')).toBe(SECOND);
-      await stack.stop();
-    },
-    LONG_MS,
-  );
+  it('from before a key was retired says that it needs that key', async () => {
+    const home = await newHome(before, 'after');
+    const { code, stderr } = await attemptStart(home);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(retired);
+    // The copy that was kept of it then is what opens it now.
+    await mkdir(join(home, 'keys'), { recursive: true });
+    await cp(join(folder, 'before', 'keys'), join(home, 'keys'), { recursive: true });
+    const stack = await startStackIn(home);
+    started.push(stack);
+    expect(await secret(stack, 'late')).toBe(SECOND);
+    await stack.stop();
+  });
 });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startStack, type Stack, type StackStatus } from './stack';
+import { Stack, startStack, type StackStatus } from './stack';
 import { stigmer, type Outcome } from './stigmer';
 
 const FREE_PORTS = ['--port', '0', '--temporal-port', '0', '--temporal-ui-port', '0'];
@@ -27,12 +27,12 @@ afterAll(() => stack.stop());
 function server(...args: readonly string[]): Promise<Outcome> {
   return stigmer(['server', ...args, '--home', stack.home], {
     variables: { STIGMER_ENCRYPTION_KEY: rootKey },
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
   });
 }
 
 async function until(wanted: (status: StackStatus) => boolean): Promise<StackStatus> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 180_000;
   for (;;) {
     const status = await stack.status();
     if (wanted(status)) return status;
@@ -115,6 +115,7 @@ it('keeps the data over a stop and a start, and leaves no process between them',
   expect(running.filter(isAlive)).toEqual([]);
   expect((await server('status')).code).toBe(6);
   expect((await server('start', ...FREE_PORTS)).code).toBe(0);
+  stack = new Stack(stack.home);
   expect(JSON.stringify(await stack.json(['get', 'environment', 'kept']))).toContain('eu-west-1');
 });
 
@@ -124,6 +125,7 @@ it('leaves no process behind when it is killed with -9, and starts again over wh
   expect((await server('status')).code).toBe(6);
   expect((await server('start', ...FREE_PORTS)).code).toBe(0);
   expect(running.filter(isAlive)).toEqual([]);
+  stack = new Stack(stack.home);
   expect(JSON.stringify(await stack.json(['get', 'environment', 'kept']))).toContain('eu-west-1');
 });
 
@@ -132,7 +134,7 @@ it('refuses another key for the data, with the fingerprints and nothing else of 
   const other = randomBytes(32).toString('base64');
   const { code, stderr } = await stigmer(['server', 'start', '--home', stack.home, ...FREE_PORTS], {
     variables: { STIGMER_ENCRYPTION_KEY: other },
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
   });
   expect(code).toBe(1);
   expect(stderr).toMatch(/written with the encryption key [0-9a-f]{16}, configured: [0-9a-f]{16}/);

@@ -24,16 +24,20 @@ export interface StackStatus {
 
 /** A running stack as a test sees it: its CLI, and the raw insides of its backing servers. */
 export class Stack {
+  /** A gateway keeps its address for as long as its stack runs, so it is asked for once. */
+  #gateway: string | undefined;
+
   constructor(readonly home: string) {}
 
   /** Runs the CLI against this stack. */
-  stigmer(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-    return this.#status().then((status) =>
-      stigmer(args, {
-        ...options,
-        variables: { STIGMER_HOME: this.home, STIGMER_ADDRESS: status.gateway, ...options.variables },
-      }),
-    );
+  async stigmer(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    const variables = { STIGMER_HOME: this.home, STIGMER_ADDRESS: await this.gateway() };
+    return stigmer(args, { ...options, variables: { ...variables, ...options.variables } });
+  }
+
+  /** The address of its gateway. */
+  async gateway(): Promise<string> {
+    return (this.#gateway ??= (await this.status()).gateway);
   }
 
   /** Runs the CLI with `--output json`, requires exit code 0 and returns what it printed. */
@@ -43,8 +47,9 @@ export class Stack {
     return JSON.parse(stdout) as unknown;
   }
 
-  status(): Promise<StackStatus> {
-    return this.#status();
+  async status(): Promise<StackStatus> {
+    const { stdout } = await stigmer(['server', 'status', '--home', this.home, '--output', 'json']);
+    return JSON.parse(stdout) as StackStatus;
   }
 
   /** What makes a caller of the gateway the owner of this installation. */
@@ -54,9 +59,9 @@ export class Stack {
 
   /** Every document of every collection of one database, as it lies there. */
   async documents(database: string): Promise<readonly Record<string, unknown>[]> {
-    const { mongodb } = await this.#status();
+    const { mongodb } = await this.status();
     const connection = await mongoose
-      .createConnection(mongodb, { dbName: database, serverSelectionTimeoutMS: 5_000 })
+      .createConnection(mongodb, { dbName: database, serverSelectionTimeoutMS: 30_000 })
       .asPromise();
     try {
       const collections = await connection.listCollections();
@@ -71,7 +76,7 @@ export class Stack {
 
   /** Every key of Redis with its value, in whatever type it has. */
   async redisContents(): Promise<readonly Buffer[]> {
-    const redis = new Redis((await this.#status()).redis, { maxRetriesPerRequest: 1, connectTimeout: 5_000 });
+    const redis = new Redis((await this.status()).redis, { maxRetriesPerRequest: 1, connectTimeout: 30_000 });
     try {
       const keys = await redis.keysBuffer('*');
       // A key may expire between the two questions, whatever the types say.
@@ -90,7 +95,7 @@ export class Stack {
         .filter((entry) => entry.isFile())
         .map(async (entry) => {
           const path = join(entry.parentPath, entry.name);
-          return { name: path.slice(this.home.length + 1), bytes: await readFile(path) };
+          return { name: path.slice(this.home.length + 1), bytes: await readIfThere(path) };
         }),
     );
   }
@@ -99,13 +104,14 @@ export class Stack {
     await stigmer(['server', 'stop', '--home', this.home]);
     await rm(this.home, { recursive: true, force: true });
   }
+}
 
-  async #status(): Promise<StackStatus> {
-    const { stdout } = await stigmer(['server', 'status', '--home', this.home, '--output', 'json'], {
-      deadlineMs: 10_000,
-    });
-    return JSON.parse(stdout) as StackStatus;
-  }
+/** The servers write and remove files as they go: what is gone meanwhile holds nothing any more. */
+async function readIfThere(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return Buffer.alloc(0);
+  });
 }
 
 /** Starts a stack of its own on free ports and a folder of its own. In: variables for `server start`. */
@@ -129,7 +135,7 @@ export function attemptStart(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   const ports = ['--port', '0', '--temporal-port', '0', '--temporal-ui-port', '0'];
-  return stigmer(['server', 'start', '--home', home, ...ports], { variables, deadlineMs: 120_000 });
+  return stigmer(['server', 'start', '--home', home, ...ports], { variables, deadlineMs: 300_000 });
 }
 
 /** The stack that all specs share; `global-setup.ts` started it. */

@@ -22,7 +22,7 @@ export interface RunOptions {
  * In: its arguments. Out: exit code, output and errors. Throws when it does not end within the deadline.
  */
 export function stigmer(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const deadlineMs = options.deadlineMs ?? 90_000;
+  const deadlineMs = options.deadlineMs ?? 240_000;
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [program, ...args], {
       cwd: options.cwd ?? repository,
