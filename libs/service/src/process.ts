@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { setLogger } from '@grpc/grpc-js';
 import type { z } from 'zod';
 import { type ConfigSchema, readConfig, type ServiceConfig } from './config';
@@ -22,12 +24,27 @@ export async function runProcess<S extends ConfigSchema>(
     const started = startUp(config, log);
     endOnSignal(started, log);
     await started;
+    collectWhatIsLeft();
   } catch (error) {
     process.stderr.write(
       `${name} cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`,
     );
     process.exit(1);
   }
+}
+
+/**
+ * Frees what the start has left over, 10 to 20 MB: V8 waits for a need of room, and a service that is idle makes none.
+ * Two tenths of a second, once, while nobody has called yet.
+ */
+function collectWhatIsLeft(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: {
+    readonly type: 'major';
+    readonly flavor: string;
+  }) => void;
+  // The kind that V8 makes before it gives up: it gives free pages back, where others keep them.
+  collect({ type: 'major', flavor: 'last-resort' });
 }
 
 /** What would reach stderr past the log, in a form of its own: grpc-js's lines, and what nobody caught. */
