@@ -28,7 +28,7 @@ const vaultConfig = {
     .default('false')
     .meta({
       description:
-        'true: STIGMER_VAULT_ADDRESS may be http:// to another machine. The token and the keys then cross the network ' +
+        'Whether STIGMER_VAULT_ADDRESS may be http:// to another machine. The token and the keys then cross the network ' +
         'readable.',
     }),
   STIGMER_VAULT_TOKEN: watched((text) => new Secret(text), 'must be a token')
