@@ -1,11 +1,13 @@
 // `make test`: every check in order, each with its seconds, and at the end one line with what passed and failed.
 //
 // All tests of libs and apps run in one Jest, not in one per package through Nx: on two cores that took a third less
-// processor time, since the workers start once. The end-to-end tests start whole stacks and come last, one file after
-// the other.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// processor time, since the workers start once. The end-to-end tests come last, two files at a time: most of them start
+// stacks of their own, and wait more than they work. What those tests leave of the machine is lint's, which nobody waits
+// for until the end.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -17,32 +19,61 @@ const projects = [
 ];
 const total = { passed: 0, failed: 0 };
 
+/** Whether it came to a good end; what cannot be started has not. */
+const ended = (child) =>
+  once(child, 'exit').then(
+    ([status]) => status === 0,
+    () => false,
+  );
+
+function report(title, passed, started) {
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`== ${title}: ${passed ? 'ok' : 'FAILED'} (${seconds} s)`);
+  return passed;
+}
+
 /** Runs one step. A check that fails counts as one failure, so that the last line never looks better than it is. */
-function step(title, command, args, environment = {}) {
+async function step(title, command, args, environment = {}) {
   console.log(`\n== ${title}`);
   const started = Date.now();
-  const { status } = spawnSync(command, args, {
+  const child = spawn(command, args, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...environment },
   });
-  const passed = status === 0;
-  console.log(`== ${title}: ${passed ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  return report(title, await ended(child), started);
+}
+
+async function check(title, command, ...args) {
+  const passed = await step(title, command, args);
+  if (!passed) total.failed += 1;
   return passed;
 }
 
-function check(title, command, ...args) {
-  const passed = step(title, command, args);
-  if (!passed) total.failed += 1;
-  return passed;
+/** Begins a check beside the steps that follow, behind them in priority. Answers with what waits for it and shows it. */
+function checkBeside(title, command, ...args) {
+  const file = join(results, `${title}.log`);
+  const output = openSync(file, 'w');
+  const started = Date.now();
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', output, output] });
+  closeSync(output);
+  setPriority(child.pid, 10);
+  const finished = ended(child).then((passed) => ({ passed, took: Date.now() - started }));
+  return async () => {
+    const { passed, took } = await finished;
+    console.log(`\n== ${title}, beside the tests`);
+    process.stdout.write(readFileSync(file));
+    report(title, passed, Date.now() - took);
+    if (!passed) total.failed += 1;
+  };
 }
 
 /** Dependencies that are ESM alone are `require`d: Jest can do that with this flag only. */
 const jestEnvironment = { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' };
 
-function jest(title, ...args) {
+async function jest(title, ...args) {
   const file = join(results, `${title}.json`);
-  step(
+  await step(
     title,
     'jest',
     ['--json', `--outputFile=${file}`, '--testLocationInResults=false', ...args],
@@ -80,16 +111,17 @@ async function checkLeftovers(before) {
 
 const before = serverProcesses();
 try {
-  check('generated code', 'npm', 'run', '--silent', 'check', '--workspace', '@stigmer/proto');
-  const compiled = check('compile', 'scripts/build.sh');
-  check('lint and format', 'scripts/lint.sh');
+  await check('generated code', 'npm', 'run', '--silent', 'check', '--workspace', '@stigmer/proto');
+  const compiled = await check('compile', 'scripts/build.sh');
+  const linted = checkBeside('lint and format', 'scripts/lint.sh');
   // Jest strips the types without reading them: what does not compile is not worth running.
   if (compiled) {
     // By itself Jest leaves one core to a person who works beside it, which is half of this machine's.
-    jest('unit and integration', '--maxWorkers=100%', '--projects', ...projects);
-    jest('end-to-end', '--runInBand', '--projects', 'e2e');
+    await jest('unit and integration', '--maxWorkers=100%', '--projects', ...projects);
+    await jest('end-to-end', '--maxWorkers=2', '--projects', 'e2e');
     await checkLeftovers(before);
   }
+  await linted();
 } finally {
   rmSync(results, { recursive: true, force: true });
 }
