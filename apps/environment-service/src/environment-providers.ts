@@ -1,5 +1,5 @@
 import type { Provider } from '@nestjs/common';
-import type { KeyRingHolder } from '@stigmer/crypto';
+import type { WritingKeys } from '@stigmer/keys';
 import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
 import { Deletions } from './deletions';
@@ -18,7 +18,7 @@ import { References, Versions } from './versions';
 
 export interface EnvironmentProvidersOptions extends Pick<EnvironmentsOptions, 'users'> {
   readonly connection: Connection;
-  readonly keys: KeyRingHolder;
+  readonly keys: WritingKeys;
   /** So many of the newest versions of an environment are kept. */
   readonly keep: number;
   /** So many bytes of environments are kept in memory, sealed. */
@@ -44,7 +44,7 @@ export async function environmentProviders(options: EnvironmentProvidersOptions)
   const references = new References(store, versions);
   const pins = new Pins(store, revisions, users);
   const pruning = new RevisionPruning({ store, revisions, pins, keep, log });
-  const writer = new EnvironmentWriter({ store, revisions, references, pruning, log });
+  const writer = new EnvironmentWriter({ store, revisions, references, keys, pruning, log });
   const environments = new Environments({
     ...{ store, reader, writer, deletions, references, versions },
     ...{ keys, users, log },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { aborted } from '@stigmer/domain';
+import type { WritingKeys } from '@stigmer/keys';
 import type { Caller, Logger } from '@stigmer/service';
 import type { EnvironmentDocument } from './environment-document';
 import type { Author, Outcome } from './environment-edit';
@@ -16,6 +17,7 @@ export interface EnvironmentWriterOptions {
   readonly store: EnvironmentStore;
   readonly revisions: RevisionStore;
   readonly references: References;
+  readonly keys: Pick<WritingKeys, 'written'>;
   readonly pruning: RevisionPruning;
   readonly log: Logger;
 }
@@ -52,6 +54,7 @@ export class EnvironmentWriter {
     const { store, log } = this.options;
     await this.checkImports(document);
     await store.insert(document);
+    await this.settle(document);
     log.info({ environment: document._id, org: document.org, actor }, 'environment created');
   }
 
@@ -98,10 +101,13 @@ export class EnvironmentWriter {
     const { document } = outcome;
     if (outcome.kind === 'rewritten') {
       await revisions.seal(document, outcome.secrets);
-      return store.replace(document, existing);
+      if (!(await store.replace(document, existing))) return false;
+      await this.settle(document);
+      return true;
     }
     if (!isDeepStrictEqual(document.imports, existing.imports)) await this.checkImports(document);
     if (!(await store.advance(document, existing))) return false;
+    await this.settle(document);
     log.info({ environment: document._id, actor, version: document.version.id }, 'environment written');
     pruning.written(document);
     return true;
@@ -113,6 +119,11 @@ export class EnvironmentWriter {
       { audit: 'secret.matched', actor, environment: _id, keys },
       'secrets were given the values that they have',
     );
+  }
+
+  // This process may have stood still since it sealed the document, for longer than it takes to retire a key.
+  private settle({ crypto }: EnvironmentDocument): Promise<void> {
+    return this.options.keys.written(crypto?.kid ?? '');
   }
 
   private async checkImports(document: EnvironmentDocument): Promise<void> {

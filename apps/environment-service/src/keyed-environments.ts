@@ -22,6 +22,8 @@ interface Position {
 type HeaderRow = Pick<EnvironmentRow, '_id' | 'org' | 'slug' | 'crypto'>;
 type Update = mongo.AnyBulkWriteOperation<EnvironmentRow>;
 
+/** So many at once where a few are looked for. */
+const STEP = 100;
 const HEADER = { org: 1, slug: 1, crypto: 1 } as const;
 const BY_KEY = { 'crypto.kid': 1, _id: 1 } as const;
 const WITHOUT_MAC = { 'crypto.v': HEADER_VERSION.plain } as const;
@@ -100,6 +102,18 @@ export class KeyedEnvironments implements KeyedDocuments {
       failed: found.length - rewrapped.done - converted.done,
       ...(next && { next: writePosition(next) }),
     };
+  }
+
+  async rewrapFrom(ring: KeyRing, kid: string): Promise<number> {
+    let [done, id] = [0, ''];
+    for (;;) {
+      const found = await this.find({ kid, id }, ring.active.id, STEP);
+      const rewrapped = await this.rewrap(ring, found.filter(hasMac));
+      const older = found.filter((row) => !hasMac(row));
+      done += rewrapped.done + (await this.convert(ring, older)).done;
+      if (found.length < STEP) return done;
+      id = found.at(-1)?._id ?? '';
+    }
   }
 
   verify(keys: KeyRingHolder): AsyncIterable<Verification> {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CryptoError, KeyRing, type KeyRingHolder } from '@stigmer/crypto';
 import { unavailable } from '@stigmer/domain';
+import type { WritingKeys } from '@stigmer/keys';
 import type { Logger } from '@stigmer/service';
 import type { ContextKeys } from './context-seal';
 import type { ContextStore } from './contexts.store';
-import { type Clock, epochAt, hasSettled, mayHaveSettled } from './epoch';
+import { type Clock, type Epoch, epochAt, hasSettled, mayHaveSettled } from './epoch';
 import {
   createEpochKey,
   type EpochKey,
@@ -17,7 +18,7 @@ import type { EpochKeyStore } from './epoch-keys.store';
 
 export interface EpochKeysOptions {
   /** The context ring: its active key wraps the keys of epochs. */
-  readonly ring: KeyRingHolder;
+  readonly ring: WritingKeys;
   readonly store: EpochKeyStore;
   /** Asked whether a context still needs a key. */
   readonly contexts: Pick<ContextStore, 'anyUnder'>;
@@ -164,9 +165,16 @@ export class EpochKeys implements ContextKeys, KeyRingHolder {
       }
       // What another replica has just made may not be read yet by a majority: then a pause makes the difference.
       if (attempt > 0) await sleep(PAUSE_MS);
-      for (const epoch of missing) await store.insert(createEpochKey(this.options.ring.current, epoch));
+      for (const epoch of missing) await this.make(epoch);
     }
     throw unavailable('the key of this hour cannot be made');
+  }
+
+  private async make(epoch: Epoch): Promise<void> {
+    const { ring, store } = this.options;
+    const document = createEpochKey(ring.current, epoch);
+    await store.insert(document);
+    await ring.written(document.crypto.kid);
   }
 
   private take(documents: readonly EpochKeyDocument[]): void {

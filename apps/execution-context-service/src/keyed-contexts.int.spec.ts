@@ -89,6 +89,31 @@ describe('What the context ring protects', () => {
   });
 });
 
+describe('The key of an hour that is made by a process which stood still while its key was retired', () => {
+  it('is brought under the active key before a context is sealed under it', async () => {
+    // What the process took before it stood still, and what it has by the time its write is done.
+    let current = new KeyRing(old);
+    let found = 0;
+    const written = async (id: string) => {
+      current = new KeyRing(next);
+      found += await replica.keyed.rewrapFrom(promoted, id);
+    };
+    const frozen = await cluster.add(cluster.now, {
+      get current() {
+        return current;
+      },
+      written,
+    });
+    cluster.passToNextEpoch();
+    await cluster.epochKeys.deleteMany({});
+    const run = await cluster.made(frozen);
+    expect(found).toBe(1);
+    expect([...(await replica.keyed.countByKey()).keys()]).toEqual([next.id]);
+    const fresh = await cluster.add(cluster.now, { current: new KeyRing(next) });
+    expect(await revealed(fresh, run)).toBe(CANARY);
+  });
+});
+
 describe('A re-wrap of the context ring', () => {
   it('moves the few keys of epochs and no context, after which the old key is needed by nothing', async () => {
     const run = await cluster.made(replica);

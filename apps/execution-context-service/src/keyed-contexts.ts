@@ -58,8 +58,16 @@ export class KeyedContexts implements KeyedDocuments {
     ring: KeyRing,
     { after, limit }: { readonly after: string; readonly limit: number },
   ): Promise<RewrapBatch> {
-    if (after === '') return { ...(await this.rewrapEpochKeys(ring)), next: CONTEXTS };
+    if (after === '') {
+      return { ...(await this.rewrapEpochKeys(ring, await this.options.epochKeys.list())), next: CONTEXTS };
+    }
     return this.rewrapContexts(ring, after.slice(CONTEXTS.length), limit);
+  }
+
+  /** Contexts are sealed under keys of epochs alone: only of these one may have been written under a key of the ring. */
+  async rewrapFrom(ring: KeyRing, id: string): Promise<number> {
+    const under = (await this.options.epochKeys.list()).filter(({ crypto }) => crypto.kid === id);
+    return (await this.rewrapEpochKeys(ring, under)).rewrapped;
   }
 
   /** Opens every key of an epoch, and every context that lives. */
@@ -81,10 +89,10 @@ export class KeyedContexts implements KeyedDocuments {
     } while (page.length === PAGE);
   }
 
-  private async rewrapEpochKeys(ring: KeyRing): Promise<RewrapBatch> {
+  private async rewrapEpochKeys(ring: KeyRing, documents: readonly EpochKeyDocument[]): Promise<RewrapBatch> {
     const { epochKeys, log } = this.options;
     let [rewrapped, failed] = [0, 0];
-    for (const document of await epochKeys.list()) {
+    for (const document of documents) {
       if (document.crypto.kid === ring.active.id) continue;
       const header = attempt(log, document._id, () => rewrapEpochKey(ring, document));
       if (header === undefined) failed += 1;

@@ -8,6 +8,7 @@ export type {
   RewrapBatch,
   Verification,
   VerificationFailure,
+  WritingKeys,
 } from './ring/keyed-documents';
 export { ManagedKeyRing, type ManagedKeyRingOptions } from './ring/managed-key-ring';
 export type { RingStatus } from './ring/ring-status';

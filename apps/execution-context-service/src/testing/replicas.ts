@@ -1,6 +1,7 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type KeyRing, type KeyRingHolder } from '@stigmer/crypto';
+import type { WritingKeys } from '@stigmer/keys';
 import { connectMongo } from '@stigmer/mongo';
 import {
   ExecutionContextSpecSchema,
@@ -34,6 +35,17 @@ export interface Replica {
   readonly lines: readonly string[];
 }
 
+/** A ring whose keys nobody retires, unless it says so itself. */
+function writing(holder: KeyRingHolder | WritingKeys): WritingKeys {
+  if ('written' in holder) return holder;
+  return {
+    get current() {
+      return holder.current;
+    },
+    written: () => Promise.resolve(),
+  };
+}
+
 /** A cluster of replicas on one database, with one clock that a test may turn. */
 export class Cluster {
   readonly replicas: Replica[] = [];
@@ -59,7 +71,7 @@ export class Cluster {
     this.pass(HOUR - (this.now() % HOUR) + 60_000);
   }
 
-  async add(clock: Clock = this.now, ring: KeyRingHolder = this.holder()): Promise<Replica> {
+  async add(clock: Clock = this.now, ring: KeyRingHolder | WritingKeys = this.holder()): Promise<Replica> {
     const lines: string[] = [];
     const log = createLogger('execution-context-service', 'trace', {
       write: (line: string) => void lines.push(line),
@@ -69,7 +81,7 @@ export class Cluster {
     const epochKeys = new EpochKeyStore(connection);
     await store.prepare();
     await epochKeys.prepare();
-    const keys = new EpochKeys({ ring, store: epochKeys, contexts: store, log, clock });
+    const keys = new EpochKeys({ ring: writing(ring), store: epochKeys, contexts: store, log, clock });
     const seal = new ContextSeal(keys, log);
     const replica = {
       ...{ keys, seal, store, connection, lines },

@@ -16,8 +16,16 @@ export interface KeyedDocuments {
    * overwrites a concurrent write, and may be stopped and repeated at any point.
    */
   rewrapBatch(ring: KeyRing, batch: { readonly after: string; readonly limit: number }): Promise<RewrapBatch>;
+  /** Brings everything under one key of `ring` under the active one: nothing, or very little. How many they were. */
+  rewrapFrom(ring: KeyRing, id: string): Promise<number>;
   /** Opens every data key and every value, with the keys of the moment. The last message is the sum of it all. */
   verify(keys: KeyRingHolder): AsyncIterable<Verification>;
+}
+
+/** The ring for whoever writes: it wants to know which key was used, once the write is done. */
+export interface WritingKeys extends KeyRingHolder {
+  /** A key may have been retired while its write was under way: then what was written is brought under the active one. */
+  written(id: string): Promise<void>;
 }
 
 export interface LegacyCount {

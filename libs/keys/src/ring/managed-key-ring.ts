@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { KeyRing, KeyRingHolder, OlderForms } from '@stigmer/crypto';
+import type { KeyRing, OlderForms } from '@stigmer/crypto';
 import { failedPrecondition, notFound } from '@stigmer/domain';
 import type { Logger } from '@stigmer/service';
 import type { Connection } from 'mongoose';
 import type { KeySource } from '../sources/key-source';
 import { firstRecord } from './first-record';
-import type { KeyedDocuments, Verification } from './keyed-documents';
+import type { KeyedDocuments, Verification, WritingKeys } from './keyed-documents';
 import { type KeyRecord, KeyRecords } from './key-record';
 import { KnownKeys } from './known-keys';
+import { LateWrites } from './late-writes';
 import { type ReplicaBeat, ReplicaBeats } from './replica-beats';
 import { assertUnneededForGood, retire } from './retirement';
 import { RewrapJob } from './rewrap-job';
@@ -45,6 +46,7 @@ interface Parts {
   readonly records: KeyRecords;
   readonly state: RingState;
   readonly follower: RingFollower;
+  readonly late: LateWrites;
   readonly job: RewrapJob;
 }
 
@@ -52,7 +54,7 @@ interface Parts {
  * The keys of a service. Its sources say which keys there are, its database's record says which of them wraps and
  * which are retired; both are followed for as long as the service runs.
  */
-export class ManagedKeyRing implements KeyRingHolder {
+export class ManagedKeyRing implements WritingKeys {
   private constructor(private readonly parts: Parts) {}
 
   /** Throws, naming the fingerprints needed and configured, when a key is missing that the record or a document names. */
@@ -74,6 +76,10 @@ export class ManagedKeyRing implements KeyRingHolder {
   /** Calls back with each new ring. Returns what ends that. */
   onChange(listener: (ring: KeyRing) => void): () => void {
     return this.parts.state.onChange(listener);
+  }
+
+  written(id: string): Promise<void> {
+    return this.parts.late.written(id);
   }
 
   async status(): Promise<RingStatus> {
@@ -162,6 +168,7 @@ export class ManagedKeyRing implements KeyRingHolder {
   async close(): Promise<void> {
     await this.parts.job.close();
     await this.parts.follower.close();
+    this.parts.late.close();
   }
 
   private async assertKnown(id: string, { keys }: KeyRecord): Promise<void> {
@@ -186,13 +193,15 @@ async function assemble(options: ManagedKeyRingOptions): Promise<Parts> {
   const record = await firstRecord({ known, records, documents });
   const state = RingState.of(record, known.all, log, options.olderForms);
   const follow = (seen: KeyRecord) => void state.follow(seen, known.all);
-  const { leaseMs } = timings;
-  const job = new RewrapJob({ records, documents, state, follow, identity, leaseMs, log });
+  const { asideMs, leaseMs } = timings;
+  const late = new LateWrites({ documents, state, log, asideMs });
+  const written = (id: string) => late.written(id);
+  const job = new RewrapJob({ records, documents, state, follow, written, identity, leaseMs, log });
   const onRecord = (seen: KeyRecord) => {
     job.resume(seen);
   };
-  const follower = new RingFollower({ known, records, beats, state, timings, log, onRecord });
-  return { options, timings, records, state, follower, job };
+  const follower = new RingFollower({ known, records, beats, state, late, timings, log, onRecord });
+  return { options, timings, records, state, follower, late, job };
 }
 
 function assertHeldByAll(id: string, replicas: readonly ReplicaBeat[]): void {

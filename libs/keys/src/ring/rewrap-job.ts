@@ -9,6 +9,8 @@ export interface RewrapJobOptions {
   readonly state: RingState;
   /** Brings the ring up to date with a record that was just read. */
   readonly follow: (record: KeyRecord) => void;
+  /** Is told of the key that a batch was wrapped with. */
+  readonly written: (id: string) => Promise<void>;
   readonly identity: string;
   readonly leaseMs: number;
   readonly log: Logger;
@@ -66,8 +68,10 @@ export class RewrapJob {
   }
 
   private async batch(rewrap: RewrapRecord): Promise<KeyRecord | undefined> {
-    const { records, documents, state, identity } = this.options;
-    const batch = await documents.rewrapBatch(state.current, { after: rewrap.after, limit: BATCH });
+    const { records, documents, state, identity, written } = this.options;
+    const ring = state.current;
+    const batch = await documents.rewrapBatch(ring, { after: rewrap.after, limit: BATCH });
+    await written(ring.active.id);
     const step = stepOf(rewrap, batch);
     const noted = step.set.running === false ? await this.last(step) : step;
     return records.stepRewrap(identity, this.leaseEnd(), noted);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@stigmer/service';
 import type { KeyRecord, KeyRecords } from './key-record';
 import type { KnownKeys } from './known-keys';
+import type { LateWrites } from './late-writes';
 import type { ReplicaBeat, ReplicaBeats } from './replica-beats';
 import type { RingState } from './ring-state';
 import type { Timings } from './timings';
@@ -11,6 +12,7 @@ export interface RingFollowerOptions {
   readonly records: KeyRecords;
   readonly beats: ReplicaBeats;
   readonly state: RingState;
+  readonly late: Pick<LateWrites, 'settleAll'>;
   readonly timings: Timings;
   readonly log: Logger;
   /** Called with every record that the timer reads. */
@@ -108,7 +110,7 @@ export class RingFollower {
   }
 
   private async look(commanded: boolean): Promise<Seen> {
-    const { known, state, timings } = this.options;
+    const { known, late, state, timings } = this.options;
     if (this.stale) {
       this.stale = false;
       await known.reload();
@@ -118,6 +120,7 @@ export class RingFollower {
     const record = await this.readRecord();
     const changed = state.follow(record, known.all);
     known.forgetAll(Object.keys(record.keys).filter((id) => record.keys[id]?.retired_at !== undefined));
+    await late.settleAll();
     if (changed || commanded || Date.now() - this.beatAt >= timings.beatMs) own = await this.beat();
     return { record, own };
   }

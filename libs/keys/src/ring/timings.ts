@@ -10,6 +10,8 @@ export interface Timings {
   readonly leaseMs: number;
   /** How long a command waits for every replica to follow. */
   readonly settleMs: number;
+  /** How long a process keeps a key in memory that is retired, for writes that were under way. */
+  readonly asideMs: number;
   /** How often to look again for a key that the record names and no source has. */
   readonly missingMs: number;
 }
@@ -20,5 +22,6 @@ export const TIMINGS: Timings = {
   staleMs: 10_000,
   leaseMs: 10_000,
   settleMs: 15_000,
+  asideMs: 30_000,
   missingMs: 30_000,
 };

@@ -125,6 +125,13 @@ export class Things implements KeyedDocuments {
     return { rewrapped, failed: found.length - rewrapped, next };
   }
 
+  async rewrapFrom(ring: KeyRing, id: string): Promise<number> {
+    const found = await this.rows.find({ 'crypto.kid': id }).toArray();
+    let rewrapped = 0;
+    for (const { _id, crypto } of found) if (await this.rewrapOne(ring, _id, crypto)) rewrapped++;
+    return rewrapped;
+  }
+
   async *verify(keys: KeyRingHolder): AsyncIterable<Verification> {
     let checked = 0;
     for await (const { _id: documentId, crypto } of this.rows.find()) {
@@ -163,7 +170,7 @@ export function opens(ring: KeyRing, id: string, crypto: CryptoHeader): boolean 
 /** Quick to follow; and no replica counts as dead, and no command gives up, because the machine is busy. */
 const QUICK: Timings = {
   ...{ pollMs: 50, beatMs: 100, leaseMs: 1_000, missingMs: 200 },
-  ...{ staleMs: 120_000, settleMs: 60_000 },
+  ...{ staleMs: 120_000, settleMs: 60_000, asideMs: 120_000 },
 };
 
 /** A replica of a ring, at a pace that suits a test. */
