@@ -42,7 +42,6 @@ const ATTEMPTS = 20;
 /** Writes environments: each change of what a client sees makes one version, and keeps the one before it. */
 export class EnvironmentWriter {
   private readonly turns = new Turns();
-
   private readonly audit: Logger;
 
   constructor(private readonly options: EnvironmentWriterOptions) {
