@@ -34,6 +34,7 @@ class Backend {
   readonly server = new Server({ 'grpc.max_receive_message_length': -1 });
   readonly calls: Call[] = [];
   answer: (call: Call) => void = (call) => {
+    call.write(Buffer.alloc(0));
     call.end();
   };
 

@@ -6,14 +6,18 @@ import {
   connectivityState,
   type Metadata,
   type MethodDefinition,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
   status,
   type StatusObject,
-  type ServerWritableStream,
+  type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { type Logger, outcomeOf, type ServiceName } from '@stigmer/service/plain';
 import type { Admission } from './admission';
 
-type Call = ServerWritableStream<Buffer, Buffer>;
+type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
+type StreamCall = ServerWritableStream<Buffer, Buffer>;
 /** How a call ends, as grpc-js takes it. */
 interface Outcome {
   readonly code: number;
@@ -29,13 +33,13 @@ export interface Backend {
 
 /**
  * An rpc as the gateway serves it: bytes in, bytes out, never decoded, so that fields this build does not know pass
- * through. On the wire a unary answer is a stream of one message, so one definition and one handler do for both.
+ * through.
  */
 export function passThrough(rpc: DescMethod): MethodDefinition<Buffer, Buffer> {
   return {
     path: `/${rpc.parent.typeName}/${rpc.name}`,
     requestStream: false,
-    responseStream: true,
+    responseStream: rpc.methodKind === 'server_streaming',
     requestSerialize: same,
     requestDeserialize: same,
     responseSerialize: same,
@@ -56,22 +60,65 @@ export class Proxy {
   }
 
   /** The handler of one rpc. */
-  handler(rpc: DescMethod, backend: Backend): (call: Call) => void {
+  handler(rpc: DescMethod, backend: Backend): UntypedHandleCall {
     const { path } = passThrough(rpc);
-    const endsOnDrain = rpc.methodKind === 'server_streaming';
-    return (call) => {
-      this.forward(path, endsOnDrain, backend, call).catch((error: unknown) => {
+    return rpc.methodKind === 'server_streaming' ? this.stream(path, backend) : this.unary(path, backend);
+  }
+
+  /** On the wire a unary answer is a stream of one message. But two streams of Node's cost as much as all else of it. */
+  private unary(path: string, backend: Backend) {
+    return (call: UnaryCall, done: sendUnaryData<Buffer>): void => {
+      this.forwardUnary(path, backend, call, done).catch((error: unknown) => {
+        done(outcomeOf(error, path, this.log));
+      });
+    };
+  }
+
+  private async forwardUnary(
+    path: string,
+    { owner, client }: Backend,
+    call: UnaryCall,
+    done: sendUnaryData<Buffer>,
+  ): Promise<void> {
+    const metadata = await this.admission.admit(call.metadata, owner);
+    if (call.cancelled) return;
+    let message: Buffer | undefined;
+    let failure: StatusObject | null = null;
+    const options = { deadline: call.getDeadline() };
+    const answer = client.makeUnaryRequest(
+      path,
+      same,
+      same,
+      call.request,
+      metadata,
+      options,
+      (error, bytes) => {
+        failure = error;
+        message = bytes;
+      },
+    );
+    answer.on('metadata', (headers) => {
+      call.sendMetadata(headers);
+    });
+    // It comes last, and has the trailers.
+    answer.on('status', (received) => {
+      if (message !== undefined) done(null, message, received.metadata);
+      else done(this.explain(failure ?? received, owner, client));
+    });
+    call.on('cancelled', () => {
+      answer.cancel();
+    });
+  }
+
+  private stream(path: string, backend: Backend) {
+    return (call: StreamCall): void => {
+      this.forwardStream(path, backend, call).catch((error: unknown) => {
         fail(call, outcomeOf(error, path, this.log));
       });
     };
   }
 
-  private async forward(
-    path: string,
-    endsOnDrain: boolean,
-    { owner, client }: Backend,
-    call: Call,
-  ): Promise<void> {
+  private async forwardStream(path: string, { owner, client }: Backend, call: StreamCall): Promise<void> {
     const metadata = await this.admission.admit(call.metadata, owner);
     if (call.cancelled) return;
     const answer = client.makeServerStreamRequest(path, same, same, call.request, metadata, {
@@ -81,7 +128,7 @@ export class Proxy {
       answer.cancel();
     };
     call.on('cancelled', cancel);
-    if (endsOnDrain) this.draining.addEventListener('abort', cancel);
+    this.draining.addEventListener('abort', cancel);
     const outcome = await relay(answer, call);
     this.draining.removeEventListener('abort', cancel);
     if (outcome.code === status.OK) call.end(outcome.metadata);
@@ -103,7 +150,7 @@ export class Proxy {
 }
 
 /** Copies headers and messages, at the reader's pace; resolves with the backend's status once all is copied. */
-function relay(answer: ClientReadableStream<Buffer>, call: Call): Promise<StatusObject> {
+function relay(answer: ClientReadableStream<Buffer>, call: StreamCall): Promise<StatusObject> {
   return new Promise((resolve) => {
     let outcome: StatusObject | undefined;
     answer.on('metadata', (headers) => {
@@ -128,7 +175,7 @@ function relay(answer: ClientReadableStream<Buffer>, call: Call): Promise<Status
 }
 
 /** Ends a call with a status that is not OK. grpc-js takes it as an error event. */
-function fail(call: Call, outcome: Outcome): void {
+function fail(call: StreamCall, outcome: Outcome): void {
   call.emit('error', Object.assign(new Error(outcome.details), outcome));
 }
 
