@@ -1,7 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { freePort, probeGrpc, startMongo, startProcess, startRedis } from '@stigmer/embedded';
+import {
+  freePort,
+  probeGrpc,
+  SERVICE_FLAGS,
+  SERVICE_VARIABLES,
+  startMongo,
+  startProcess,
+  startRedis,
+} from '@stigmer/embedded';
 import { IDENTITY_HEADER, type ServiceName } from '@stigmer/service';
 import { testIdentities } from '@stigmer/service/testing';
 import mongoose from 'mongoose';
@@ -12,8 +20,6 @@ import type { Load } from './figure';
 
 const ROOT = dirname(dirname(__dirname));
 const START_TIMEOUT_MS = 60_000;
-/** As apps/cli/src/server/services.ts starts them. */
-const NODE_FLAGS = ['--max-semi-space-size=4'] as const;
 
 /** A server that was started, and where it is. */
 export interface Started {
@@ -92,9 +98,8 @@ export class Bench implements AsyncDisposable {
     await writeFile(trusted, this.identities.jwks);
     const address = `127.0.0.1:${await freePort()}`;
     const main = join(ROOT, 'apps', name, 'dist', 'main.js');
-    return this.node(name, folder, address, [...NODE_FLAGS, ...this.profiling(), main], {
-      NODE_ENV: 'production',
-      MALLOC_ARENA_MAX: '2',
+    return this.node(name, folder, address, [...SERVICE_FLAGS, ...this.profiling(), main], {
+      ...SERVICE_VARIABLES,
       STIGMER_LISTEN: address,
       STIGMER_LOG_LEVEL: 'warn',
       STIGMER_IDENTITY_KEY_FILE: identity,

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SERVICE_FLAGS, SERVICE_VARIABLES } from '@stigmer/embedded';
 import { Identity, SERVICE_NAMES, TrustedIdentities } from '@stigmer/service';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Service, services, variablesOf } from './configuration';
@@ -186,6 +187,21 @@ describe('docker/Dockerfile', () => {
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     const major = pinned.trim().split('.')[0] ?? '';
     expect(bases).toEqual([`node:${major}-bookworm-slim`, `node:${major}-bookworm-slim`]);
+  });
+
+  it('runs a service as `stigmer server start` does', async () => {
+    const dockerfile = await readFile(join(repository, 'docker/Dockerfile'), 'utf8');
+    const [, entrypoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? [];
+    const [, variables = ''] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
+    expect(JSON.parse(entrypoint)).toEqual([
+      'node',
+      ...SERVICE_FLAGS,
+      '--enable-source-maps',
+      '/app/main.js',
+    ]);
+    expect(variables.split(' ')).toEqual(
+      Object.entries(SERVICE_VARIABLES).map(([name, value]) => `${name}=${value}`),
+    );
   });
 });
 

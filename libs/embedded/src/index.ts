@@ -5,6 +5,7 @@ export { freePort, requireFreePort } from './port';
 export { probeGrpc } from './probe';
 export { startRedis } from './redis';
 export { startProcess, type ProcessPlan, type SupervisedProcess } from './supervised-process';
+export { SERVICE_FLAGS, SERVICE_VARIABLES } from './service-process';
 export { startTemporal, type TemporalOptions } from './temporal';
 export {
   startScriptedModel,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { probeGrpc, startProcess } from '@stigmer/embedded';
+import { probeGrpc, SERVICE_FLAGS, SERVICE_VARIABLES, startProcess } from '@stigmer/embedded';
 import { baseEnvironment, type PassedOn } from './config';
 import { logFileOf, type Layout } from './layout';
 import type { PartPlan } from './part';
@@ -30,12 +30,6 @@ export interface World {
 type Variables = Readonly<Record<string, string>>;
 
 const START_TIMEOUT_MS = 60_000;
-
-/**
- * A young generation of 4 MB instead of 16: some 25 MB less in each process, for a collection that costs a twentieth
- * more (docs/performance.md). As a flag and not in NODE_OPTIONS, which the programs of an agent would inherit.
- */
-const NODE_FLAGS = ['--max-semi-space-size=4'] as const;
 
 /**
  * What each service is told, and nothing else: a process can read the environment of another one of the same user,
@@ -116,7 +110,7 @@ export function servicePlan(name: ServiceName, world: World): PartPlan {
     start: (signal) =>
       startProcess({
         name,
-        program: { file: process.execPath, args: [...NODE_FLAGS, mainOf(name)] },
+        program: { file: process.execPath, args: [...SERVICE_FLAGS, mainOf(name)] },
         args: [],
         folder: layout.run,
         environment: serviceEnvironment(name, world),
@@ -133,10 +127,8 @@ export function servicePlan(name: ServiceName, world: World): PartPlan {
 export function serviceEnvironment(name: ServiceName, world: World): NodeJS.ProcessEnv {
   return {
     ...baseEnvironment(),
-    NODE_ENV: 'production',
+    ...SERVICE_VARIABLES,
     NODE_COMPILE_CACHE: world.layout.codeCache,
-    // glibc would keep an arena of freed memory for each thread of Node's.
-    MALLOC_ARENA_MAX: '2',
     STIGMER_IDENTITY_KEY_FILE: identityFile(world.layout, name),
     ...passed(world, ['STIGMER_LOG_LEVEL']),
     ...VARIABLES[name](world),
