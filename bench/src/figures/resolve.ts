@@ -148,7 +148,7 @@ export const resolveApart: Figure = {
   run: async (bench) => [await measureRuns(bench, 'resolve.apart', () => apartStep(bench))],
 };
 
-async function apartStep(bench: Bench): Promise<Step> {
+export async function apartStep(bench: Bench): Promise<Step> {
   const messages: Uint8Array[] = [];
   // One after the other: the first time, each makes its environments.
   for (const run of APART) messages.push(...(await prepareStep(bench, run)).messages);

@@ -2,7 +2,7 @@ import type { BenchConfig } from '../config';
 import { compare, type Figure } from '../figure';
 import type { Step } from '../load';
 import { environmentOf } from '../samples';
-import { prepareStep, RUN } from './resolve';
+import { apartStep, prepareStep, RUN } from './resolve';
 
 type Vault = NonNullable<BenchConfig['vault']>;
 
@@ -17,13 +17,17 @@ export const againstVault: Figure = {
     const { vault } = bench.config;
     if (vault === undefined) throw new Error('VAULT_ADDR and VAULT_TOKEN say which Vault is to be measured');
     const reads = await threeReads(vault);
-    const row = await compare(bench, {
-      name: 'resolve.vault',
-      unit: 'runs/s',
-      measure: async () => bench.load([await prepareStep(bench, RUN)]),
-      floor: () => bench.load(reads),
-    });
-    return [row];
+    const beside = (name: string, step: () => Promise<Step>) =>
+      compare(bench, {
+        name,
+        unit: 'runs/s',
+        measure: async () => bench.load([await step()]),
+        floor: () => bench.load(reads),
+      });
+    return [
+      await beside('resolve.vault', () => prepareStep(bench, RUN)),
+      await beside('resolve.apart.vault', () => apartStep(bench)),
+    ];
   },
 };
 
