@@ -52,6 +52,13 @@ function isAlive(pid: number): boolean {
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
+/** Who has ended is not gone in that moment: the rest of them after the time that takes. */
+async function leftOf(processes: readonly number[]): Promise<readonly number[]> {
+  const deadline = Date.now() + 30_000;
+  while (processes.some(isAlive) && Date.now() < deadline) await sleep(50);
+  return processes.filter(isAlive);
+}
+
 /** The arguments and the environment of a process, as any other one of the same user can read them. */
 function commandAndEnvironment(pid: number): string {
   const flags = process.platform === 'darwin' ? ['-E', '-ww'] : ['eww'];
@@ -112,7 +119,7 @@ it('keeps the data over a stop and a start, and leaves no process between them',
   expect((await stack.stigmer(['apply', '-f', '-'], { input: ENVIRONMENT })).code).toBe(0);
   const running = await pids();
   expect((await server('stop')).code).toBe(0);
-  expect(running.filter(isAlive)).toEqual([]);
+  expect(await leftOf(running)).toEqual([]);
   expect((await server('status')).code).toBe(6);
   expect((await server('start', ...FREE_PORTS)).code).toBe(0);
   stack = new Stack(stack.home);
@@ -124,7 +131,7 @@ it('leaves no process behind when it is killed with -9, and starts again over wh
   process.kill(running[0] ?? 0, 'SIGKILL');
   expect((await server('status')).code).toBe(6);
   expect((await server('start', ...FREE_PORTS)).code).toBe(0);
-  expect(running.filter(isAlive)).toEqual([]);
+  expect(await leftOf(running)).toEqual([]);
   stack = new Stack(stack.home);
   expect(JSON.stringify(await stack.json(['get', 'environment', 'kept']))).toContain('eu-west-1');
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -6,8 +7,8 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mongoose';
-import { startMongo, startRedis, startTemporal } from './index';
-import { livingProcesses } from './testing/processes';
+import { freePort, startMongo, startRedis, startTemporal } from './index';
+import { leftIn } from './testing/processes';
 
 let folder: string;
 
@@ -86,7 +87,7 @@ describe('the embedded Valkey', () => {
     }
     expect(dir).toContain('stigmer-');
     expect(existsSync(dir)).toBe(false);
-    expect(livingProcesses([server.pid])).toEqual([]);
+    expect(await leftIn([server.pid])).toEqual([]);
   });
 });
 
@@ -123,6 +124,18 @@ async function withTemporal<T>(address: string, use: (client: Client) => Promise
     await connection.close();
   }
 }
+
+describe('a free port', () => {
+  it('is kept for whoever asked for it, from other processes too, until its server is there', async () => {
+    const port = await freePort();
+    const script = `require('node:dgram').createSocket('udp4').on('error', ({ code }) => console.log(code))
+      .bind({ port: Number(process.argv[1]), address: '127.0.0.1' }, function () { console.log('had it'); this.close(); })`;
+    const { stdout } = spawnSync(process.execPath, ['-e', script, String(port)], { encoding: 'utf8' });
+    expect(stdout.trim()).toBe('EADDRINUSE');
+    const server = await startRedis({ port });
+    await server.stop();
+  });
+});
 
 describe('what goes wrong at a start', () => {
   it('names the port that another program holds', async () => {

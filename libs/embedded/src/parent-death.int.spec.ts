@@ -4,9 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { livingProcesses } from './testing/processes';
+import { leftIn, livingProcesses } from './testing/processes';
 
 let folder: string;
 let bundle: string;
@@ -40,12 +39,6 @@ async function startInAnotherProcess(expression: string) {
   });
   const [answer] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, pids: JSON.parse(answer.toString()) as number[] };
-}
-
-async function leftIn(pids: readonly number[]): Promise<readonly string[]> {
-  const deadline = Date.now() + 60_000;
-  while (livingProcesses(pids).length > 0 && Date.now() < deadline) await sleep(50);
-  return livingProcesses(pids);
 }
 
 it('ends with the process that started it, also when that one is killed with -9', async () => {
