@@ -47,7 +47,7 @@ describe('the bench', () => {
   it('refuses a name that is no figure’s, and says which there are', async () => {
     const config = readBenchConfig({ ONLY: 'nothing' });
     await expect(runBench(config, join(folder, 'none.json'), () => undefined)).rejects.toThrow(
-      /resolve, explain/,
+      /resolve, resolve\.apart, explain/,
     );
   });
 
