@@ -301,13 +301,16 @@ describe('An environment from before there were MACs', () => {
 
   it('is read as it is, and gets one at its next write, with all of its versions', async () => {
     const before = await stored();
+    const others = await countWithoutMac();
     await makeOlder(before);
+    expect(await countWithoutMac()).toBe(others + 1n);
     expect(tokenAndUrl(await open(before))).toEqual(SECOND);
     expect(tokenAndUrl(await open(before, '1'))).toEqual(FIRST);
     expect(await namedBy(before.id)).toEqual([]);
     // A write that changes nothing makes no version.
     await gateway.commands.update(await gateway.queries.get({ value: before.id }));
     const { now, kept } = await expectNewForm(before.id);
+    expect(await countWithoutMac()).toBe(others);
     expect(now).toMatchObject({ version: before.current['version'], data: before.current.data });
     expect(kept).toHaveLength(1);
     expect(tokenAndUrl(await open(before, '1'))).toEqual(FIRST);
@@ -394,6 +397,11 @@ describe('An environment from before there were MACs', () => {
     expect((await failure(open(before))).message).toContain('its MAC is missing');
   });
 });
+
+async function countWithoutMac(): Promise<bigint> {
+  const { documentsWithoutMac } = await gateway.keys.status({}, { ...service.owner, ...DEADLINE });
+  return documentsWithoutMac;
+}
 
 async function rewrapped(): Promise<void> {
   const owned = { ...service.owner, ...DEADLINE };

@@ -72,13 +72,14 @@ export class KeyedEnvironments implements KeyedDocuments {
 
   async countLegacy(): Promise<LegacyCount> {
     return withMongo(async () => {
+      const named = await this.rows.countDocuments(WITHOUT_MAC);
       let documents = 0;
       let values = 0;
       for await (const row of this.rows.find({ 'crypto.kid': null }, { batchSize: 20 })) {
         documents++;
         values += Object.values(row.data).filter(({ is_secret }) => is_secret).length;
       }
-      return { documents, values };
+      return { documents, values, withoutMac: documents + named };
     });
   }
 

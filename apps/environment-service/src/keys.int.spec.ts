@@ -174,13 +174,13 @@ describe('the keys of environments', () => {
     const before = await rows.findOne({ _id: bare });
     await makeOlder(bare, olderForm('older one'));
     await makeOlder(prefixed, `enc:v1:${olderForm('older two')}`);
-    expect(await status()).toMatchObject({ legacyValues: 2n, documents: 2n });
+    expect(await status()).toMatchObject({ legacyValues: 2n, documents: 2n, documentsWithoutMac: 2n });
     expect(await verified()).toEqual([]);
     const next = await added();
     await client.keys.promote({ id: next }, owned());
     await expect(client.keys.retire({ id: rootId }, owned())).rejects.toThrow('2 values in older forms');
     expect(await rewrapped()).toMatchObject({
-      legacyValues: 0n,
+      ...{ legacyValues: 0n, documentsWithoutMac: 0n },
       rewrap: { total: 2n, done: 2n, failed: 0n },
     });
     const after = await rows.findOne({ _id: bare });

@@ -51,7 +51,7 @@ export class KeyedContexts implements KeyedDocuments {
   }
 
   countLegacy(): Promise<LegacyCount> {
-    return Promise.resolve({ documents: 0, values: 0 });
+    return Promise.resolve({ documents: 0, values: 0, withoutMac: 0 });
   }
 
   async rewrapBatch(

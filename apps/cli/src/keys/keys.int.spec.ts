@@ -32,6 +32,7 @@ const ringOf = (ring: string, rewrap?: object) =>
     ],
     documents: 42n,
     legacyValues: 7n,
+    documentsWithoutMac: 9n,
     rewrap,
     replicas: [
       { id: 'one', active: ACTIVE },
@@ -88,6 +89,7 @@ describe('stigmer keys', () => {
     expect(stdout).toMatch(/aa22000000000002 +standby +30 +1 of 2/);
     expect(stdout).toMatch(/bb33000000000003 +retired +0/);
     expect(stdout).toMatch(/in older forms +7 values/);
+    expect(stdout).toMatch(/without a MAC +9 documents/);
     expect(stdout).toContain('one (wraps with aa11000000000001)');
   });
 
@@ -97,6 +99,7 @@ describe('stigmer keys', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       ring: 'context',
       legacy_values: '7',
+      documents_without_mac: '9',
       keys: [{ id: ACTIVE }, {}, {}],
     });
   });

@@ -29,7 +29,7 @@ export async function printStatus(context: Context, status: KeyRingStatus): Prom
 }
 
 export function render(status: KeyRingStatus): string {
-  const { ring, sources, keys, documents, legacyValues, rewrap, replicas } = status;
+  const { ring, sources, keys, documents, legacyValues, documentsWithoutMac, rewrap, replicas } = status;
   return [
     `The ${ring} ring, with keys from ${sources.join(' and ')}`,
     '',
@@ -40,6 +40,7 @@ export function render(status: KeyRingStatus): string {
     '',
     `documents         ${documents}`,
     `in older forms    ${legacyValues} value${legacyValues === 1n ? '' : 's'}`,
+    `without a MAC     ${documentsOf(documentsWithoutMac)}`,
     ...(rewrap === undefined ? [] : [`re-wrap           ${renderRewrap(rewrap)}`]),
     `replicas          ${replicas.map(({ id, active }) => `${id} (wraps with ${active})`).join(', ')}`,
   ].join('\n');

@@ -103,10 +103,12 @@ function nameOf(id: string | undefined): string | undefined {
   return id === undefined || isKeyId(id) ? id : 'no id of a key';
 }
 
-function toMessage({ ring, sources, keys, documents, legacyValues, rewrap, replicas }: RingStatus): Status {
+function toMessage(status: RingStatus): Status {
+  const { ring, sources, keys, documents, legacyValues, documentsWithoutMac, rewrap, replicas } = status;
   return {
     ...{ ring, sources: [...sources], keys: keys.map(toKey) },
     ...{ documents: BigInt(documents), legacyValues: BigInt(legacyValues) },
+    documentsWithoutMac: BigInt(documentsWithoutMac),
     rewrap: rewrap && toRewrap(rewrap),
     replicas: replicas.map(({ _id: id, active, seen_at }) => ({ id, active, seenAt: stamp(seen_at) })),
   };

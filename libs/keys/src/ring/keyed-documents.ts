@@ -31,6 +31,8 @@ export interface WritingKeys extends KeyRingHolder {
 export interface LegacyCount {
   readonly documents: number;
   readonly values: number;
+  /** Documents without a MAC over the whole of them: these, and those that do name a key. */
+  readonly withoutMac: number;
 }
 
 export interface RewrapBatch {

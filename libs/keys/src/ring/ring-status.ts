@@ -25,6 +25,7 @@ export interface RingStatus {
   readonly keys: readonly KeyStatus[];
   readonly documents: number;
   readonly legacyValues: number;
+  readonly documentsWithoutMac: number;
   readonly rewrap?: RewrapRecord;
   readonly replicas: readonly ReplicaBeat[];
 }
@@ -56,6 +57,7 @@ export async function statusOf(parts: {
       keys: keys.sort(activeThenNewest),
       documents: sum([legacy.documents, ...counts.values()]),
       legacyValues: legacy.values,
+      documentsWithoutMac: legacy.withoutMac,
     },
   };
 }

@@ -107,7 +107,7 @@ export class Things implements KeyedDocuments {
   }
 
   countLegacy(): Promise<LegacyCount> {
-    return Promise.resolve({ documents: 0, values: this.legacy });
+    return Promise.resolve({ documents: 0, values: this.legacy, withoutMac: 0 });
   }
 
   async rewrapBatch(ring: KeyRing, batch: { after: string; limit: number }): Promise<RewrapBatch> {
