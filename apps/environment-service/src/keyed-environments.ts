@@ -91,16 +91,12 @@ export class KeyedEnvironments implements KeyedDocuments {
     const kids = [...[...ring.ids].sort(), null];
     const position = readPosition(after, kids);
     const found = await this.find(position, ring.active.id, limit);
-    const rewrapped = await this.rewrap(ring, found.filter(hasMac));
-    const converted = await this.convert(
-      ring,
-      found.filter((row) => !hasMac(row)),
-    );
+    const rewrapped = await this.renew(ring, found);
     const next =
       found.length === limit ? { ...position, id: found.at(-1)?._id ?? '' } : following(position, kids);
     return {
-      rewrapped: rewrapped.done + converted.done,
-      failed: found.length - rewrapped.done - converted.done,
+      rewrapped,
+      failed: found.length - rewrapped,
       ...(next && { next: writePosition(next) }),
     };
   }
@@ -109,9 +105,7 @@ export class KeyedEnvironments implements KeyedDocuments {
     let [done, id] = [0, ''];
     for (;;) {
       const found = await this.find({ kid, id }, ring.active.id, STEP);
-      const rewrapped = await this.rewrap(ring, found.filter(hasMac));
-      const older = found.filter((row) => !hasMac(row));
-      done += rewrapped.done + (await this.convert(ring, older)).done;
+      done += await this.renew(ring, found);
       if (found.length < STEP) return done;
       id = found.at(-1)?._id ?? '';
     }
@@ -133,8 +127,15 @@ export class KeyedEnvironments implements KeyedDocuments {
     );
   }
 
+  /** Brings these under the active key, and to the form of now; how many they were. */
+  private async renew(ring: KeyRing, found: readonly HeaderRow[]): Promise<number> {
+    const rewrapped = await this.rewrap(ring, found.filter(hasMac));
+    const older = found.filter((row) => !hasMac(row));
+    return rewrapped + (await this.convert(ring, older));
+  }
+
   /** A header is replaced only as it was read: whoever wrote meanwhile has wrapped it himself. */
-  private async rewrap(ring: KeyRing, found: readonly HeaderRow[]) {
+  private async rewrap(ring: KeyRing, found: readonly HeaderRow[]): Promise<number> {
     const headers = found.map((row) => rewrappedHeader(ring, row));
     const updates = found.flatMap(({ _id, crypto }, index): readonly Update[] => {
       const header = headers[index];
@@ -151,16 +152,16 @@ export class KeyedEnvironments implements KeyedDocuments {
     if (updates.length > 0) {
       await withMongo(() => this.rows.bulkWrite(updates, { ordered: false, ...MAJORITY }));
     }
-    return { done: updates.length };
+    return updates.length;
   }
 
-  private async convert(ring: KeyRing, found: readonly HeaderRow[]) {
+  private async convert(ring: KeyRing, found: readonly HeaderRow[]): Promise<number> {
     let done = 0;
     for (const row of found) {
       const failed = await this.convertOne(ring, row).catch(failureOf);
       if (failed === undefined) done++;
     }
-    return { done };
+    return done;
   }
 
   /**

@@ -2,7 +2,7 @@ import { unavailable } from '@stigmer/domain';
 import type { EnvironmentDocument } from './environment-document';
 import type { EnvironmentsOptions } from './environments';
 import type { EnvironmentStore } from './environments.store';
-import { importersOf } from './importers';
+import { importersAmong, importsNaming } from './importers';
 import { namesOf } from './references';
 import type { Kept, RevisionStore } from './revisions.store';
 import { isNumber } from './versions';
@@ -20,12 +20,8 @@ export class Pins {
    * UNAVAILABLE where nobody can say what instances pin, since then it may be anything.
    */
   async of(document: EnvironmentDocument): Promise<Kept> {
-    const [instances, importers, earlier] = await Promise.all([
-      this.pinnedByInstances(document),
-      importersOf(this.store, document),
-      this.pinnedByEarlier(document),
-    ]);
-    const named = [...instances, ...importers.map(({ version }) => version), ...earlier];
+    const pinned = await Promise.all([this.pinnedByInstances(document), this.pinnedByImporters(document)]);
+    const named = pinned.flat();
     return {
       ids: [...document.revision_tags.values(), ...named.filter((version) => !isNumber(version))],
       numbers: named.filter(isNumber).map(Number),
@@ -33,17 +29,16 @@ export class Pins {
   }
 
   /**
-   * What the earlier versions pin of the environments that import this one now: they may be gone back to, or be pinned
-   * themselves. A name that means another environment first keeps a version too many.
+   * What the environments that import this one pin, now and in their earlier versions: those may be gone back to, or be
+   * pinned themselves. Of those, a name that means another environment first keeps a version too many.
    */
-  private async pinnedByEarlier(document: EnvironmentDocument): Promise<readonly string[]> {
-    const { org } = document;
-    const names = namesOf(document);
-    const importing = await this.store.findImporting(org, names);
-    const imports = await this.revisions.importsOf(importing.map(({ lineage }) => lineage));
-    return imports
-      .filter((of) => (of.org === '' || of.org === org) && names.includes(of.slug))
-      .map(({ version }) => version);
+  private async pinnedByImporters(document: EnvironmentDocument): Promise<readonly string[]> {
+    const importing = await this.store.findImporting(document.org, namesOf(document));
+    const [importers, earlier] = await Promise.all([
+      importersAmong(this.store, document, importing),
+      this.revisions.importsOf(importing.map(({ lineage }) => lineage)),
+    ]);
+    return [...importers, ...importsNaming(document, earlier)].map(({ version }) => version);
   }
 
   private async pinnedByInstances({ _id, org, slug }: EnvironmentDocument): Promise<readonly string[]> {

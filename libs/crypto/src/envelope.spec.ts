@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { openBlob, sealBlob } from './blob';
 import { createDataKey, openDataKey, rewrap, type CryptoHeader, type Place } from './envelope';
-import { CryptoError } from './errors';
 import { importKey, KeyRing } from './key-ring';
+import { failureOf } from './testing/failure';
 import { openParsedValue, openValue, parseValue, sealValue } from './value';
 
 const ring = new KeyRing(importKey(randomBytes(32)));
@@ -11,16 +11,6 @@ const place: Place = { kind: 'environment', org: 'acme', id: 'env-1' };
 const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,20}$/);
 const text = fc.string({ unit: 'grapheme', maxLength: 100 });
 const places = fc.record({ kind: fc.constantFrom('environment', 'execution-context'), org: text, id: text });
-
-function failureOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CryptoError) return error.failure;
-    throw error;
-  }
-  return 'opened';
-}
 
 describe('A sealed value', () => {
   it('opens in its document, under its name', () => {

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { seal } from './aead';
 import { openBlob, sealBlob } from './blob';
 import { createDataKey, type CryptoHeader, type DataKey, openDataKey, type Place } from './envelope';
-import { CryptoError } from './errors';
 import { importKey, type KeyEncryptionKey, KeyRing } from './key-ring';
 import { openLegacyValue } from './legacy';
+import { failureOf } from './testing/failure';
 import { openValue, sealValue } from './value';
 
 /** A database as one finds it: some documents of some organizations under some keys, with values and a blob each. */
@@ -44,16 +44,6 @@ function store(place: Place, itsNames: readonly string[], key: KeyEncryptionKey)
 
 const keyOf = ({ place, header }: Pick<StoredDocument, 'place' | 'header'>): DataKey =>
   openDataKey(ring, place, header);
-
-function failureOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CryptoError) return error.failure;
-    throw error;
-  }
-  return 'opened';
-}
 
 const REFUSED = /^(forged|format)$/;
 
